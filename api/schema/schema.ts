@@ -1,0 +1,24 @@
+// One node of a structural schema, as `facts/openapi-schemas.json` writes it and as CRDs bring it, references resolved.
+
+export interface Schema {
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  readonly format?: string;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  /** Of a map: the schema of its values. */
+  readonly additionalProperties?: Schema;
+  readonly items?: Schema;
+  /** `io.k8s.api.core.v1.ServiceSpec`; anonymous schemas have none. Messages quote its last word as Go's type name. */
+  readonly definition?: string;
+  readonly intOrString?: boolean;
+  /** Keep fields the schema does not know (RawExtension, CRDs). */
+  readonly preserveUnknownFields?: boolean;
+  readonly listType?: 'atomic' | 'set' | 'map';
+  readonly listMapKeys?: readonly string[];
+  readonly mapType?: 'atomic' | 'granular';
+  /** Strategic merge patch: `merge`, `replace`, `retainKeys`. */
+  readonly patchStrategy?: readonly string[];
+  readonly patchMergeKey?: string;
+}

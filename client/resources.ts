@@ -1,0 +1,59 @@
+// The built-in resources that our own programs speak of.
+import type { KubeObject } from '../api/object.ts';
+import type { DaemonSet, Deployment, ReplicaSet } from '../api/types/apps.v1.ts';
+import type { Lease } from '../api/types/coordination.v1.ts';
+import type {
+  ConfigMap,
+  Endpoints,
+  Event,
+  Namespace,
+  Node,
+  Pod,
+  Secret,
+  Service,
+  ServiceAccount,
+} from '../api/types/core.v1.ts';
+import type { EndpointSlice } from '../api/types/discovery.v1.ts';
+import type { Resource } from './client.ts';
+
+const core = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> => ({
+  group: '',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced,
+});
+const apps = <T extends KubeObject>(kind: string, plural: string): Resource<T> => ({
+  group: 'apps',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced: true,
+});
+
+export const nodes = core<Node>('Node', 'nodes', false);
+export const namespaces = core<Namespace>('Namespace', 'namespaces', false);
+export const pods = core<Pod>('Pod', 'pods');
+export const services = core<Service>('Service', 'services');
+export const endpoints = core<Endpoints>('Endpoints', 'endpoints');
+export const events = core<Event>('Event', 'events');
+export const configMaps = core<ConfigMap>('ConfigMap', 'configmaps');
+export const secrets = core<Secret>('Secret', 'secrets');
+export const serviceAccounts = core<ServiceAccount>('ServiceAccount', 'serviceaccounts');
+export const deployments = apps<Deployment>('Deployment', 'deployments');
+export const replicaSets = apps<ReplicaSet>('ReplicaSet', 'replicasets');
+export const daemonSets = apps<DaemonSet>('DaemonSet', 'daemonsets');
+export const endpointSlices: Resource<EndpointSlice> = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  namespaced: true,
+};
+export const leases: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
+  namespaced: true,
+};

@@ -1,0 +1,35 @@
+// The `vitrine` command: one row per program, each loaded only when it is asked for, so that every one starts fast.
+import { readFileSync } from 'node:fs';
+import type { Program } from '../host/program.ts';
+import { main } from '../host/program.ts';
+
+interface Row {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Program>;
+}
+
+// biome-ignore format: one row per program reads as a table
+const PROGRAMS: readonly Row[] = [
+  { name: 'apiserver', summary: 'the API server', load: async () => (await import('../apiserver/main.ts')).apiserver as Program },
+  { name: 'controllers', summary: 'the controller manager and the scheduler', load: async () => (await import('../controllers/main.ts')).controllers as Program },
+  { name: 'proxy', summary: 'kube-proxy', load: async () => (await import('../proxy/main.ts')).proxy as Program },
+  { name: 'node', summary: 'the node agent', load: async () => (await import('../node/main.ts')).node as Program },
+];
+
+const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+
+const words = process.argv.slice(2);
+const row = PROGRAMS.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
+if (row) {
+  process.exitCode = await main(await row.load(), words.slice(row.name.split(' ').length), version);
+} else if (words[0] === '--version') {
+  process.stdout.write(`vitrine ${version}\n`);
+} else {
+  const width = Math.max(...PROGRAMS.map(({ name }) => name.length));
+  const list = PROGRAMS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n');
+  const usage = `Usage: vitrine COMMAND [flags]\n\n${list}\n\nvitrine COMMAND --help tells a command's flags.\n`;
+  const asked = words.length === 0 || words[0] === '--help' || words[0] === '-h' || words[0] === 'help';
+  (asked ? process.stdout : process.stderr).write(asked ? usage : `vitrine: no such command: ${words[0]}\n\n${usage}`);
+  process.exitCode = asked ? 0 : 2;
+}
