@@ -58,6 +58,12 @@ export class FieldError {
   }
 }
 
+/** A map as Go prints it: sorted by key. Structs keep the order of their fields, so this is the caller's to say. */
+export function sortedMap(map: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> | null {
+  if (!map) return null;
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** Values as Go prints them in field errors: strings quoted, numbers and booleans bare, the rest as JSON. */
 function quote(value: unknown): string {
   return value === undefined || value === null ? 'null' : JSON.stringify(value);
@@ -73,17 +79,13 @@ export const duplicate = (field: string, value: unknown): FieldError =>
   new FieldError('FieldValueDuplicate', field, value, '');
 export const notFound = (field: string, value: unknown): FieldError =>
   new FieldError('FieldValueNotFound', field, value, '');
+/** `supported` in the order to be said: upstream sorts some lists and keeps others as declared. */
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>
   new FieldError(
     'FieldValueNotSupported',
     field,
     value,
-    supported.length
-      ? `supported values: ${[...supported]
-          .sort()
-          .map((s) => JSON.stringify(s))
-          .join(', ')}`
-      : '',
+    supported.length ? `supported values: ${supported.map((one) => JSON.stringify(one)).join(', ')}` : '',
   );
 /** `max` in bytes. */
 export const tooLong = (field: string, max: number): FieldError =>

@@ -56,12 +56,14 @@ export interface Column {
 export interface Rules<T extends KubeObject = AnyObject> {
   /** Defaults that the schema cannot tell (those that depend on other fields). Schema defaults are applied before. */
   default?(object: T): void;
-  /** Clears what a client may not set on create (status), sets `generation: 1` where the kind counts generations. */
+  /** Clears what a client may not set on create (the status was emptied before), sets `generation: 1` where the kind counts generations. */
   prepareForCreate?(object: T): void;
   /** Keeps from `old` what this request may not touch. `subresource` is '' for the object itself. */
   prepareForUpdate?(object: T, old: T, subresource: string): void;
   validate?(object: T): FieldError[];
   validateUpdate?(object: T, old: T, subresource: string): FieldError[];
+  /** The `Warning:` header of every request for this kind, when its version is on the way out. */
+  deprecated?: string;
   /** `Warning:` headers for a write. */
   warnings?(object: T, old: T | undefined): string[];
   /** Values of `selectableFields` besides metadata.name and metadata.namespace. Absent means ''. */
@@ -72,6 +74,8 @@ export interface Rules<T extends KubeObject = AnyObject> {
   createOnUpdate?: boolean;
   /** Whether a PUT without resourceVersion is refused (Lease, PodDisruptionBudget, …). */
   conditionalUpdateOnly?: boolean;
+  /** Whether a create may bring a status along (Node, when it registers itself). */
+  keepsStatusOnCreate?: boolean;
   /** What DELETE answers: the deleted object (Service, Pod, …) or a Status. */
   deleteAnswersObject?: boolean;
   /** Seconds of grace a DELETE without gracePeriodSeconds gives (Pod: 30, or its spec's). Absent: deleted at once. */

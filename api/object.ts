@@ -43,3 +43,43 @@ export function keyOf(object: KubeObject): string {
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller);
 }
+
+/** A deep copy of what JSON can say; several times faster than structuredClone. */
+export function copyOf<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  const copy: Record<string, unknown> = {};
+  for (const key in value) {
+    if (key === '__proto__') setOwn(copy, key, copyOf(value[key]));
+    else copy[key] = copyOf(value[key]);
+  }
+  return copy as T;
+}
+
+/** Sets a property that a user named, `__proto__` included. */
+export function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') object[key] = value;
+  else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** The property that a user named; what an object inherits is not there. */
+export function ownValue(object: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Whether two JSON values say the same, whatever the order of keys. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => isEqual(item, b[i]));
+  }
+  return isEqualRecord(a as Record<string, unknown>, b as Record<string, unknown>);
+}
+
+/** A key whose value is undefined counts as absent. */
+function isEqualRecord(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  for (const key in a) if (!isEqual(a[key], ownValue(b, key))) return false;
+  for (const key in b) if (b[key] !== undefined && ownValue(a, key) === undefined) return false;
+  return true;
+}

@@ -48,7 +48,7 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message,
-      reason,
+      ...(reason && { reason }),
       ...(details && { details }),
       code,
     };
@@ -59,7 +59,7 @@ export class StatusError extends Error {
   }
 
   get reason(): string {
-    return this.status.reason!;
+    return this.status.reason ?? '';
   }
 
   static badRequest(message: string): StatusError {
@@ -124,11 +124,15 @@ export class StatusError extends Error {
   }
 
   /** `kind` is the singular kind name: upstream says `Service "web" is invalid: …`. */
-  static invalid(subject: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {
+  static invalid(
+    subject: { group: string; kind: string },
+    name: string | undefined,
+    errors: readonly FieldError[],
+  ): StatusError {
     const lines = [...new Set(errors.map((error) => error.toString()))];
     const said = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
     const qualifiedKind = subject.group ? `${subject.kind}.${subject.group}` : subject.kind;
-    return new StatusError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${said}`, {
+    return new StatusError(422, 'Invalid', `${qualifiedKind} "${name ?? ''}" is invalid: ${said}`, {
       ...(name && { name }),
       ...(subject.group && { group: subject.group }),
       kind: subject.kind,

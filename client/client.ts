@@ -8,8 +8,18 @@ export interface Resource<T extends KubeObject> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
+  /** Ask the server for each object's metadata only: what the garbage collector caches of everything. */
+  readonly representation?: 'PartialObjectMetadata';
   /** Never set; carries the type. */
   readonly type?: T;
+}
+
+/** The server could not be reached, broke the connection, or did not answer in time. Whether a write happened is unknown. */
+export class ConnectionError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ConnectionError';
+  }
 }
 
 export interface Selection {
@@ -23,10 +33,14 @@ export interface ListQuery extends Selection {
   limit?: number;
   continue?: string;
   resourceVersion?: string;
+  /** Gives the request up: rejects with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export interface WatchQuery extends Selection {
   resourceVersion: string;
+  /** The server ends the watch after this many seconds; a server silent for longer than that counts as lost. */
+  timeoutSeconds?: number;
   /** Ends the iteration without an error. */
   signal: AbortSignal;
 }
@@ -60,6 +74,13 @@ export interface Client {
     options?: { type?: 'merge' | 'strategic' | 'json'; subresource?: string },
   ): Promise<T>;
   delete<T extends KubeObject>(resource: Resource<T>, at: Named, options?: DeleteOptions): Promise<void>;
+  deleteCollection<T extends KubeObject>(
+    resource: Resource<T>,
+    selection: Selection,
+    options?: DeleteOptions,
+  ): Promise<void>;
+  /** GETs what is no resource: `/apis`, `/version`. `accept` defaults to JSON. */
+  read<T>(path: string, accept?: string): Promise<T>;
   /** Yields events until the server ends the watch (returns), `signal` aborts (returns) or the connection breaks (throws). */
   watch<T extends KubeObject>(resource: Resource<T>, query: WatchQuery): AsyncIterable<WatchEvent<T>>;
   /** Ends idle connections. */

@@ -26,7 +26,7 @@ export function parseFlags<F extends Flags>(
   argv: readonly string[],
 ): { values: Values<F>; positionals: string[] } {
   const options = Object.fromEntries(
-    Object.entries(flags).map(([name, flag]) => [name, { type: 'string' as const, multiple: flag.multiple }]),
+    Object.entries(flags).map(([name, flag]) => [name, { type: 'string' as const, multiple: flag.multiple ?? false }]),
   );
   // `--detach` of a boolean flag becomes `--detach=true`, so that every flag has a value and one rule reads them all.
   const end = argv.indexOf('--');

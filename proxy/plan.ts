@@ -14,11 +14,14 @@ export interface Plan {
 /** What the proxy knows of its own node and its own options. */
 export interface NodeFacts {
   readonly nodeName: string;
+  /** The node's label `topology.kubernetes.io/zone`; '' when it has none. */
+  readonly zone: string;
+  /** Of the plan's family. */
   readonly nodeIPs: readonly string[];
   /** How traffic is told to come from a local pod. */
   readonly detectLocal: DetectLocal;
-  /** CIDRs in which the addresses that serve node ports lie; empty: all of the family. */
-  readonly nodePortAddresses: readonly string[];
+  /** The node's own addresses that serve node ports. */
+  readonly nodePortIPs: readonly string[] | 'all';
   readonly masqueradeAll: boolean;
   /** The bit of the packet mark that asks for masquerade (upstream: 14). */
   readonly masqueradeBit: number;
@@ -47,7 +50,7 @@ export interface ServicePort {
   readonly externalIPs: readonly string[];
   /** Only those with ipMode VIP. */
   readonly loadBalancerIPs: readonly string[];
-  /** CIDRs of this family that may use the load-balancer IPs; empty: everyone. */
+  /** CIDRs of this family, host bits cleared, that may use the load-balancer IPs; empty: everyone. */
   readonly loadBalancerSourceRanges: readonly string[];
   /** Seconds of ClientIP session affinity; 0: none. */
   readonly affinitySeconds: number;
@@ -55,9 +58,9 @@ export interface ServicePort {
   readonly externalTrafficPolicy: 'Cluster' | 'Local';
   /** 0: none. */
   readonly healthCheckNodePort: number;
-  /** Endpoints that traffic of policy Cluster may use on this node, sorted as text. */
+  /** Endpoints that traffic of policy Cluster may use on this node, sorted as text. Empty when no traffic has that policy. */
   readonly clusterEndpoints: readonly Endpoint[];
-  /** Endpoints that traffic of policy Local may use: local ones. Empty unless some policy is Local. */
+  /** Endpoints that traffic of policy Local may use: local ones. Empty when no traffic has that policy. */
   readonly localEndpoints: readonly Endpoint[];
   /** Whether any endpoint, anywhere, could serve: tells REJECT (none) from DROP (none here). */
   readonly hasEndpoints: boolean;
@@ -68,4 +71,23 @@ export interface Endpoint {
   readonly port: number;
   /** Runs on this node. */
   readonly isLocal: boolean;
+}
+
+/** Whether anything outside the cluster can reach it: a node port, an external IP or a load-balancer IP. */
+export function isExternallyAccessible(
+  port: Pick<ServicePort, 'nodePort' | 'externalIPs' | 'loadBalancerIPs'>,
+): boolean {
+  return port.nodePort !== 0 || port.externalIPs.length > 0 || port.loadBalancerIPs.length > 0;
+}
+
+/** Every endpoint this node may send to, once each, in text order. */
+export function reachableEndpoints(port: ServicePort): readonly Endpoint[] {
+  if (port.localEndpoints.length === 0) return port.clusterEndpoints;
+  const all = new Map([...port.clusterEndpoints, ...port.localEndpoints].map((one) => [endpointText(one), one]));
+  return [...all.keys()].sort().map((text) => all.get(text)!);
+}
+
+/** `10.244.1.5:8080`, `[fd00::5]:8080`: upstream's text, which hashes and sort orders are made of. */
+export function endpointText(endpoint: Pick<Endpoint, 'ip' | 'port'>): string {
+  return endpoint.ip.includes(':') ? `[${endpoint.ip}]:${endpoint.port}` : `${endpoint.ip}:${endpoint.port}`;
 }

@@ -4,8 +4,10 @@ export interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   readonly format?: string;
   readonly enum?: readonly unknown[];
+  /** Filled in where the field is absent. Of built-in kinds: what Go prints for a field without `omitempty`. */
   readonly default?: unknown;
   readonly required?: readonly string[];
+  /** Without a prototype: any name may be looked up. */
   readonly properties?: Readonly<Record<string, Schema>>;
   /** Of a map: the schema of its values. */
   readonly additionalProperties?: Schema;
@@ -15,6 +17,12 @@ export interface Schema {
   readonly intOrString?: boolean;
   /** Keep fields the schema does not know (RawExtension, CRDs). */
   readonly preserveUnknownFields?: boolean;
+  /** Go's `omitempty` on a field that is no pointer: the zero value ('', 0, false, [], {}) is not told from absence. */
+  readonly omitEmpty?: boolean;
+  /** Go's name of the type where type and format do not imply it: `v1.ServiceType`. */
+  readonly goType?: string;
+  /** CRDs: null is a value. Elsewhere null means absent. */
+  readonly nullable?: boolean;
   readonly listType?: 'atomic' | 'set' | 'map';
   readonly listMapKeys?: readonly string[];
   readonly mapType?: 'atomic' | 'granular';

@@ -55,15 +55,17 @@ export interface Store {
   /** How many keys start with `prefix`, now. */
   count(prefix: string): number;
   /**
-   * Writes all ops as one revision, or none. Resolves when durable, with the revision. Rejects with PreconditionError when
-   * one op's `expect` does not hold (nothing is written), with StoreClosedError after close. Deleting an absent key
-   * without `expect` is no change. Preconditions see every commit called before this one.
+   * Writes all ops (each of another key) as one revision, or none. Resolves when durable, with the revision. Rejects with
+   * PreconditionError when one op's `expect` does not hold (nothing is written), with StoreClosedError after close, with
+   * StoreFailedError once a write has failed. Deleting an absent key without `expect` is no change. Preconditions see
+   * every commit called before this one; when one fails because of a commit that is not durable yet, the rejection waits
+   * until it is, so that a `get` after it sees what stood in the way.
    */
   commit(ops: readonly Op[]): Promise<number>;
   /**
-   * Calls `onChange` for every change under `prefix` after revision `after`: first from history, in order, before this call
-   * returns to the event loop; then as commits become durable. Never twice, never out of order. Throws CompactedError
-   * when history no longer reaches `after`. `onChange` must not throw. Returns the function that ends the watch.
+   * Calls `onChange` for every change under `prefix` after revision `after`: first from history, in order, before the
+   * promise resolves; then as commits become durable. Never twice, never out of order. Rejects with CompactedError
+   * when history no longer reaches `after`. `onChange` must not throw. Resolves with the function that ends the watch.
    */
   watch(prefix: string, after: number, onChange: (change: Change) => void): Promise<() => void>;
   /** Forgets history before `revision`; watches and lists from before it get CompactedError. */
@@ -109,5 +111,37 @@ export class StoreClosedError extends Error {
   constructor() {
     super('the store is closed');
     this.name = 'StoreClosedError';
+  }
+}
+
+/** A write failed: what of it is durable is unknown until the store is opened again. Reads still work. */
+export class StoreFailedError extends Error {
+  constructor(cause: unknown) {
+    super(`the store takes no more writes: ${(cause as Error).message}`, { cause });
+    this.name = 'StoreFailedError';
+  }
+}
+
+/** Another process, or another store of this one, has the directory open. */
+export class StoreLockedError extends Error {
+  constructor(directory: string) {
+    super(`${directory} is in use by another process`);
+    this.name = 'StoreLockedError';
+  }
+}
+
+/** What is stored is not what was written. Nothing is repaired: that would be losing data in silence. */
+export class StoreCorruptError extends Error {
+  constructor(directory: string, what: string) {
+    super(`${directory} is damaged: ${what}`);
+    this.name = 'StoreCorruptError';
+  }
+}
+
+/** The directory cannot be read or written: no permission, read-only, no space, not a directory. */
+export class StoreUnusableError extends Error {
+  constructor(directory: string, cause: Error) {
+    super(`cannot use ${directory}: ${cause.message}`, { cause });
+    this.name = 'StoreUnusableError';
   }
 }

@@ -1,0 +1,117 @@
+// EndpointSlice of discovery.k8s.io/v1.
+import { ageOf } from '../age.ts';
+import { duplicate, type FieldError, invalid, required, tooMany } from '../field.ts';
+import { familyOf } from '../ip.ts';
+import type { Rules } from '../kind.ts';
+import { isEqual } from '../object.ts';
+import { dns1123LabelErrors, dns1123SubdomainErrors, labelValueErrors, portNumberErrors } from '../selectors/syntax.ts';
+import type { Endpoint, EndpointPort, EndpointSlice } from '../types/discovery.v1.ts';
+import { address, immutable, named, oneOf } from './checks.ts';
+import { nonSpecial } from './endpoints.ts';
+import { countGeneration, startGeneration } from './generation.ts';
+
+const MAX_ENDPOINTS = 1000;
+const MAX_PORTS = 20_000;
+const MAX_ADDRESSES = 100;
+const MAX_PRINTED = 3;
+
+export const endpointSlice: Rules<EndpointSlice> = {
+  default({ ports }) {
+    for (const port of ports ?? []) {
+      port.name ??= '';
+      port.protocol ??= 'TCP';
+    }
+  },
+
+  prepareForCreate: startGeneration,
+
+  prepareForUpdate(object, old) {
+    countGeneration(object, old, ['addressType', 'endpoints', 'ports']);
+    const relabelled = !isEqual(object.metadata.labels, old.metadata.labels);
+    if (relabelled) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  },
+
+  validate({ addressType, endpoints, ports }) {
+    const errors: FieldError[] = [];
+    if (!addressType) errors.push(required('addressType'));
+    else errors.push(...oneOf(addressType, ['FQDN', 'IPv4', 'IPv6'], 'addressType'));
+    errors.push(...validateEndpoints(endpoints ?? [], addressType));
+    return [...errors, ...validatePorts(ports ?? [])];
+  },
+
+  validateUpdate: (object, old) => immutable(object.addressType, old.addressType, 'addressType'),
+
+  warnings: ({ addressType }) => (addressType === 'FQDN' ? ['addressType: FQDN endpoints are deprecated'] : []),
+
+  cells: ({ metadata, addressType, endpoints, ports }, now) => [
+    metadata.name,
+    addressType,
+    formatPorts(ports ?? []),
+    formatAddresses(endpoints ?? []),
+    ageOf(metadata.creationTimestamp, now),
+  ],
+};
+
+function validateEndpoints(endpoints: readonly Endpoint[], addressType: string): FieldError[] {
+  if (endpoints.length > MAX_ENDPOINTS) return [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)];
+  return endpoints.flatMap((endpoint, i) => validateEndpoint(endpoint, addressType, `endpoints[${i}]`));
+}
+
+function validateEndpoint(
+  { addresses, hostname, nodeName }: Endpoint,
+  addressType: string,
+  field: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!addresses?.length) errors.push(required(`${field}.addresses`, 'must contain at least 1 address'));
+  else if (addresses.length > MAX_ADDRESSES)
+    errors.push(tooMany(`${field}.addresses`, addresses.length, MAX_ADDRESSES));
+  else errors.push(...addresses.flatMap((one, i) => validateAddress(one, addressType, `${field}.addresses[${i}]`)));
+  if (nodeName) errors.push(...named(dns1123SubdomainErrors, nodeName, `${field}.nodeName`));
+  if (hostname !== undefined) errors.push(...named(dns1123LabelErrors, hostname, `${field}.hostname`));
+  return errors;
+}
+
+function validateAddress(text: string, addressType: string, field: string): FieldError[] {
+  if (addressType === 'FQDN') return named(dns1123SubdomainErrors, text, field);
+  const errors = address(text, field);
+  if (errors.length > 0) return errors;
+  if (familyOf(text) !== addressType) {
+    errors.push(invalid(field, text, `must be a valid ${addressType} address`));
+  }
+  return [...errors, ...nonSpecial(text, field)];
+}
+
+function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
+  if (ports.length > MAX_PORTS) return [tooMany('ports', ports.length, MAX_PORTS)];
+  const taken = new Set<string>();
+  return ports.flatMap(({ name = '', port, protocol, appProtocol }, i) => {
+    const field = `ports[${i}]`;
+    const errors = name ? named(dns1123LabelErrors, name, `${field}.name`) : [];
+    if (taken.has(name)) errors.push(duplicate(`${field}.name`, name));
+    taken.add(name);
+    if (!protocol) errors.push(required(`${field}.protocol`));
+    else errors.push(...oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`));
+    if (appProtocol) errors.push(...named(labelValueErrors, appProtocol.replace('/', '-'), `${field}.appProtocol`));
+    // Upstream lets any number pass where it checks the protocol first and finds it wrong.
+    if (port !== undefined && errors.length === 0) {
+      errors.push(...portNumberErrors(port).map((error) => invalid(`${field}.port`, port, error)));
+    }
+    return errors;
+  });
+}
+
+function formatPorts(ports: readonly EndpointPort[]): string {
+  if (ports.length === 0) return '<unset>';
+  return abbreviate(ports.map(({ name, port }) => (port !== undefined ? String(port) : name || '*')));
+}
+
+function formatAddresses(endpoints: readonly Endpoint[]): string {
+  const addresses = endpoints.flatMap((endpoint) => endpoint.addresses ?? []);
+  return addresses.length === 0 ? '<unset>' : abbreviate(addresses);
+}
+
+function abbreviate(words: readonly string[]): string {
+  const shown = words.slice(0, MAX_PRINTED).join(',');
+  return words.length > MAX_PRINTED ? `${shown} + ${words.length - MAX_PRINTED} more...` : shown;
+}

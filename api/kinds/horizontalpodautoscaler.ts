@@ -1,0 +1,162 @@
+// HorizontalPodAutoscaler of autoscaling/v2, and of v1: stored as v2.
+import { ageOf } from '../age.ts';
+import { type FieldError, invalid, required } from '../field.ts';
+import type { Rules } from '../kind.ts';
+import type { AnyObject } from '../object.ts';
+import type { HorizontalPodAutoscaler as V1 } from '../types/autoscaling.v1.ts';
+import type {
+  HorizontalPodAutoscalerSpec,
+  HorizontalPodAutoscaler as HPA,
+  HPAScalingRules,
+  MetricSpec,
+  MetricStatus,
+} from '../types/autoscaling.v2.ts';
+
+const SOURCES = {
+  ContainerResource: 'containerResource',
+  External: 'external',
+  Object: 'object',
+  Pods: 'pods',
+  Resource: 'resource',
+} as const;
+
+const cpuMetric = (averageUtilization: number): MetricSpec => ({
+  type: 'Resource',
+  resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } },
+});
+
+export const horizontalPodAutoscaler: Rules<HPA> = {
+  default({ spec }) {
+    if (!spec) return;
+    spec.minReplicas ??= 1;
+    if (!spec.metrics?.length) spec.metrics = [cpuMetric(80)];
+    if (!spec.behavior) return;
+    spec.behavior.scaleUp = rulesWith(spec.behavior.scaleUp, 0, [
+      { type: 'Pods', value: 4, periodSeconds: 15 },
+      { type: 'Percent', value: 100, periodSeconds: 15 },
+    ]);
+    spec.behavior.scaleDown = rulesWith(spec.behavior.scaleDown, undefined, [
+      { type: 'Percent', value: 100, periodSeconds: 15 },
+    ]);
+  },
+
+  validate: ({ spec }) => (spec ? validateSpec(spec) : []),
+
+  cells: ({ metadata, spec, status }, now) => [
+    metadata.name,
+    `${spec?.scaleTargetRef.kind}/${spec?.scaleTargetRef.name}`,
+    formatMetrics(spec?.metrics ?? [], status?.currentMetrics ?? []),
+    spec?.minReplicas === undefined ? '<unset>' : String(spec.minReplicas),
+    spec?.maxReplicas ?? 0,
+    status?.currentReplicas ?? 0,
+    ageOf(metadata.creationTimestamp, now),
+  ],
+};
+
+function rulesWith(
+  rules: HPAScalingRules | undefined,
+  window: number | undefined,
+  policies: NonNullable<HPAScalingRules['policies']>,
+): HPAScalingRules {
+  const stabilization = rules?.stabilizationWindowSeconds ?? window;
+  return {
+    ...rules,
+    selectPolicy: rules?.selectPolicy ?? 'Max',
+    policies: rules?.policies ?? policies,
+    ...(stabilization !== undefined && { stabilizationWindowSeconds: stabilization }),
+  };
+}
+
+function validateSpec(spec: HorizontalPodAutoscalerSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  const { minReplicas, maxReplicas, scaleTargetRef: target } = spec;
+  if (minReplicas !== undefined && minReplicas < 1) {
+    errors.push(invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
+  }
+  if (maxReplicas < 1) errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
+  if (minReplicas !== undefined && maxReplicas < minReplicas) {
+    errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
+  }
+  if (!target.kind) errors.push(required('spec.scaleTargetRef.kind'));
+  if (!target.name) errors.push(required('spec.scaleTargetRef.name'));
+  if (!target.apiVersion?.includes('/') && target.kind !== 'ReplicationController') {
+    errors.push(
+      invalid('spec.scaleTargetRef.apiVersion', target.apiVersion ?? '', 'apiVersion must specify API group'),
+    );
+  }
+  return [...errors, ...(spec.metrics ?? []).flatMap((metric, i) => validateMetric(metric, `spec.metrics[${i}]`))];
+}
+
+function validateMetric(metric: MetricSpec, field: string): FieldError[] {
+  const source = SOURCES[metric.type as keyof typeof SOURCES];
+  if (!source) return [required(`${field}.type`, 'must specify a metric source type')];
+  return metric[source]
+    ? []
+    : [required(`${field}.${source}`, 'must populate information for the given metric source')];
+}
+
+function formatMetrics(specs: readonly MetricSpec[], statuses: readonly MetricStatus[]): string {
+  const shown = specs.map((spec, i) => {
+    if (!spec.resource) return `<unknown>/<${spec.type}>`;
+    const { target, name } = spec.resource;
+    const current = statuses[i]?.resource?.current;
+    if (target.averageValue !== undefined)
+      return `${name}: ${current?.averageValue ?? '<unknown>'}/${target.averageValue}`;
+    const used = current?.averageUtilization === undefined ? '<unknown>' : `${current.averageUtilization}%`;
+    return `${name}: ${used}/${target.averageUtilization === undefined ? '<auto>' : `${target.averageUtilization}%`}`;
+  });
+  if (shown.length === 0) return '<none>';
+  return shown.length > 2 ? `${shown.slice(0, 2).join(', ')} + ${shown.length - 2} more...` : shown.join(', ');
+}
+
+/** v1 knows one metric, the CPU's; the others of a stored object are not shown, and are kept only by v2 writes. */
+export const horizontalPodAutoscalerV1: Rules<V1> = {
+  default({ spec }) {
+    if (!spec) return;
+    spec.minReplicas ??= 1;
+    spec.targetCPUUtilizationPercentage ??= 80;
+  },
+
+  validate: (object) => horizontalPodAutoscaler.validate!(toV2(object)),
+
+  cells: (object, now) => horizontalPodAutoscaler.cells!(toV2(object), now),
+
+  fromStored(stored) {
+    const { spec, status, ...rest } = stored as unknown as HPA;
+    const cpu = spec?.metrics?.find(({ resource }) => resource?.name === 'cpu' && resource.target.averageUtilization);
+    const utilization = cpu?.resource?.target.averageUtilization;
+    return {
+      ...rest,
+      apiVersion: 'autoscaling/v1',
+      spec: {
+        ...(spec?.minReplicas !== undefined && { minReplicas: spec.minReplicas }),
+        maxReplicas: spec?.maxReplicas ?? 0,
+        scaleTargetRef: spec!.scaleTargetRef,
+        ...(utilization !== undefined && { targetCPUUtilizationPercentage: utilization }),
+      },
+      status: {
+        ...(status?.observedGeneration !== undefined && { observedGeneration: status.observedGeneration }),
+        ...(status?.lastScaleTime !== undefined && { lastScaleTime: status.lastScaleTime }),
+        currentReplicas: status?.currentReplicas ?? 0,
+        desiredReplicas: status?.desiredReplicas ?? 0,
+      },
+    };
+  },
+
+  toStored: (object) => toV2(object) as unknown as AnyObject,
+};
+
+function toV2({ spec, status, ...rest }: V1): HPA {
+  const { targetCPUUtilizationPercentage: utilization, ...shared } = spec!;
+  const {
+    currentCPUUtilizationPercentage: _used,
+    currentReplicas,
+    ...counts
+  } = status ?? { currentReplicas: 0, desiredReplicas: 0 };
+  return {
+    ...rest,
+    apiVersion: 'autoscaling/v2',
+    spec: { ...shared, ...(utilization !== undefined && { metrics: [cpuMetric(utilization)] }) },
+    status: { ...counts, ...(currentReplicas && { currentReplicas }), currentMetrics: null as unknown as undefined },
+  };
+}

@@ -1,0 +1,34 @@
+// Namespace.
+import { ageOf } from '../age.ts';
+import type { Rules } from '../kind.ts';
+import { validateFinalizer } from '../metadata.ts';
+import type { Namespace } from '../types/core.v1.ts';
+
+const FINALIZER = 'kubernetes';
+/** Every namespace carries its name as a label, so that selectors can name namespaces. */
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+
+export const namespace: Rules<Namespace> = {
+  default({ metadata }) {
+    if (metadata.name) metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
+  },
+
+  prepareForCreate(object) {
+    object.status = { phase: 'Active' };
+    const finalizers = object.spec?.finalizers ?? [];
+    object.spec = { finalizers: finalizers.includes(FINALIZER) ? finalizers : [...finalizers, FINALIZER] };
+  },
+
+  /** Only the `finalize` subresource takes finalizers of the spec away. */
+  prepareForUpdate(object, old, subresource) {
+    if (subresource === 'finalize') object.status = old.status;
+    else object.spec = old.spec;
+  },
+
+  validate: ({ spec }) =>
+    (spec?.finalizers ?? []).flatMap((finalizer, i) => validateFinalizer(finalizer, `spec.finalizers[${i}]`)),
+
+  fields: ({ status }) => ({ 'status.phase': status?.phase ?? '' }),
+
+  cells: ({ metadata, status }, now) => [metadata.name, status?.phase ?? '', ageOf(metadata.creationTimestamp, now)],
+};

@@ -1,0 +1,64 @@
+// ReplicaSet of apps/v1.
+import { ageOf } from '../age.ts';
+import { type FieldError, invalid } from '../field.ts';
+import type { Rules } from '../kind.ts';
+import type { ReplicaSet } from '../types/apps.v1.ts';
+import { immutable, nonNegative } from './checks.ts';
+import { countGeneration, startGeneration } from './generation.ts';
+import { defaultPodSpec } from './pod-defaults.ts';
+import { validateSelector, validateWorkloadTemplate } from './workload.ts';
+import { workloadCells } from './workload-cells.ts';
+
+export const replicaSet: Rules<ReplicaSet> = {
+  default({ spec }) {
+    if (!spec) return;
+    spec.replicas ??= 1;
+    if (spec.template?.spec) defaultPodSpec(spec.template.spec);
+  },
+
+  prepareForCreate: startGeneration,
+
+  prepareForUpdate(object, old) {
+    countGeneration(object, old);
+  },
+
+  validate({ spec, status }) {
+    if (!spec) return [];
+    return [
+      ...nonNegative(spec.replicas, 'spec.replicas'),
+      ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
+      ...validateSelector(spec.selector),
+      ...validateWorkloadTemplate(spec.template, spec.selector),
+      ...validateStatus(status ?? { replicas: 0 }),
+    ];
+  },
+
+  validateUpdate: (object, old, subresource) =>
+    subresource === '' ? immutable(object.spec?.selector, old.spec?.selector, 'spec.selector') : [],
+
+  fields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
+
+  cells({ metadata, spec, status }, now) {
+    return [
+      metadata.name,
+      spec?.replicas ?? 0,
+      status?.replicas ?? 0,
+      status?.readyReplicas ?? 0,
+      ageOf(metadata.creationTimestamp, now),
+      ...workloadCells(spec?.template?.spec, spec?.selector),
+    ];
+  },
+};
+
+function validateStatus(status: NonNullable<ReplicaSet['status']>): FieldError[] {
+  const { replicas = 0, fullyLabeledReplicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
+  const errors: FieldError[] = [];
+  for (const [name, count] of Object.entries({ replicas, fullyLabeledReplicas, readyReplicas, availableReplicas })) {
+    errors.push(...nonNegative(count, `status.${name}`));
+    if (count > replicas) errors.push(invalid(`status.${name}`, count, 'cannot be greater than status.replicas'));
+  }
+  if (availableReplicas > readyReplicas) {
+    errors.push(invalid('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'));
+  }
+  return errors;
+}

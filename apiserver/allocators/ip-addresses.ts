@@ -1,0 +1,35 @@
+// The IPAddress object that says which Service holds a cluster IP (networking.k8s.io/v1, upstream's ipallocator).
+import { randomUUID } from 'node:crypto';
+import type { Service } from '../../api/types/core.v1.ts';
+import { rfc3339 } from '../../host/clock.ts';
+import type { Op } from '../storage/store.ts';
+
+const keyOf = (address: string): string => `networking.k8s.io/ipaddresses/${address}`;
+
+/** Refused by the store when the address has an object already. `now` in ms since the epoch. */
+export function takeAddressOp(address: string, service: Service, now: number): Op {
+  const { name, namespace } = service.metadata;
+  const encode = (revision: number): Buffer =>
+    Buffer.from(
+      JSON.stringify({
+        kind: 'IPAddress',
+        apiVersion: 'networking.k8s.io/v1',
+        metadata: {
+          name: address,
+          uid: randomUUID(),
+          resourceVersion: String(revision),
+          creationTimestamp: rfc3339(now),
+          labels: {
+            'ipaddress.kubernetes.io/ip-family': address.includes(':') ? 'IPv6' : 'IPv4',
+            'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+          },
+        },
+        spec: { parentRef: { resource: 'services', namespace, name } },
+      }),
+    );
+  return { key: keyOf(address), value: encode };
+}
+
+export function releaseAddressOp(address: string): Op {
+  return { key: keyOf(address) };
+}

@@ -1,0 +1,67 @@
+// Bodies of writes: JSON, YAML 1.1 or protobuf to a value, with upstream's words for what cannot be read
+// (k8s.io/apimachinery v0.36 pkg/runtime/serializer/recognizer, sigs.k8s.io/yaml).
+import { decodeMessage, openEnvelope } from '../../api/protobuf/decode.ts';
+import { ProtobufError } from '../../api/protobuf/wire.ts';
+import type { ParsedJson } from '../../api/schema/json.ts';
+import { JsonError, parseJson } from '../../api/schema/json.ts';
+import type { Schema } from '../../api/schema/schema.ts';
+import { StatusError } from '../../api/status.ts';
+import { bodyEncoding } from './negotiation.ts';
+
+export interface ReadBody {
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+  /** The kind the body should be of, as messages name it. */
+  readonly kind: string;
+  /** Of that kind; protobuf cannot be read without it. */
+  readonly schema: Schema;
+  /** Whether keys given twice are wanted. */
+  readonly duplicates: boolean;
+}
+
+/** Throws 400 for text that is neither, 415 for another media type. */
+export async function readBody({ contentType, body, kind, schema, duplicates }: ReadBody): Promise<ParsedJson> {
+  const encoding = bodyEncoding(contentType);
+  const unrecognized = (why: string): StatusError =>
+    StatusError.badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; ${why} (${excerpt(body)})`,
+    );
+  if (encoding === 'protobuf') {
+    try {
+      return { value: readProtobuf(body, kind, schema), duplicates: [] };
+    } catch (error) {
+      if (error instanceof ProtobufError) throw unrecognized(error.message);
+      throw error;
+    }
+  }
+  if (encoding === 'yaml') {
+    const { parseYaml, YamlError } = await import('./yaml.ts');
+    try {
+      return { value: parseYaml(body.toString()), duplicates: [] };
+    } catch (error) {
+      if (error instanceof YamlError) throw unrecognized(error.message);
+      throw error;
+    }
+  }
+  try {
+    return parseJson(body.toString(), { duplicates });
+  } catch (error) {
+    if (error instanceof JsonError) throw unrecognized(`json parse error: ${error.message}`);
+    throw error;
+  }
+}
+
+/** An object of another kind is left unread: that it is another is all there is to say. */
+function readProtobuf(body: Buffer, expected: string, schema: Schema): unknown {
+  const { apiVersion, kind, raw } = openEnvelope(body);
+  return { ...(kind === expected && decodeMessage(schema, raw)), apiVersion, kind };
+}
+
+/** The body's beginning as upstream shows it: as text when it looks like JSON, else in hex. */
+function excerpt(body: Buffer): string {
+  if (body.length === 0) return '<empty>';
+  const asText = body[0] === 0x7b;
+  const shown = body.subarray(0, 30);
+  const more = body.length > 30 ? ' ...' : '';
+  return `${asText ? shown.toString() : shown.toString('hex')}${more}`;
+}

@@ -1,0 +1,200 @@
+// From an exchange that may be served to its answer on the wire: resources to the registry, everything else to documents.
+import type { OutgoingHttpHeaders } from 'node:http';
+import { invalid } from '../../api/field.ts';
+import type { Kind } from '../../api/kind.ts';
+import { StatusError } from '../../api/status.ts';
+import type { IncludeObject } from '../../api/table.ts';
+import { aborted } from '../../host/lifecycle.ts';
+import type { Logger } from '../../host/log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Call, Registry, WatchAnswer } from '../registry/registry.ts';
+import { handlerFor, pathNotFound } from '../registry/verbs.ts';
+import type { Documents } from './documents.ts';
+import { JSON_OBJECT, negotiate, type Representation, representationFor } from './negotiation.ts';
+import { type Exchange, type Guards, PIPELINE } from './pipeline.ts';
+import { type Rendered, render, write } from './render.ts';
+import { WatchResponse } from './watch-response.ts';
+
+export interface Services {
+  readonly registry: Registry;
+  readonly documents: Documents;
+  readonly guards: Guards;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Aborts when the server closes: watches end. */
+  readonly signal: AbortSignal;
+}
+
+/** ms between bookmarks of a quiet watch (upstream: about a minute). */
+const BOOKMARK_MS = 60_000;
+
+/** Serves one exchange to its end; never rejects. */
+export async function serve(exchange: Exchange, services: Services): Promise<void> {
+  const started = process.hrtime.bigint();
+  const code = await answerOrRefuse(exchange, services);
+  services.metrics.observe(exchange.info, code, Number(process.hrtime.bigint() - started) / 1e9);
+}
+
+async function answerOrRefuse(exchange: Exchange, services: Services): Promise<number> {
+  try {
+    for (const row of PIPELINE) row(exchange, services.guards);
+    if (!exchange.info.isResource) return await serveDocument(exchange, services);
+    return await serveResource(exchange, services);
+  } catch (error) {
+    return refuse(exchange, error, services.log);
+  }
+}
+
+async function serveDocument(exchange: Exchange, { documents }: Services): Promise<number> {
+  const document = await documents.read(exchange.info, exchange.headers.accept);
+  send(exchange, document);
+  return document.status;
+}
+
+async function serveResource(exchange: Exchange, services: Services): Promise<number> {
+  const { info, headers } = exchange;
+  const { registry } = services;
+  const kind = registry.catalogue.byResource(info.group, info.version, info.resource);
+  if (!kind) return serveUnknown(exchange, services);
+  const call = callOf(exchange, kind);
+  const handler = handlerFor(call);
+  const representation = representationFor(headers.accept, { streams: info.verb === 'list' || info.verb === 'watch' });
+  const answer = await handler(registry, call);
+  if (answer.type === 'watch') return serveWatch(exchange, services, call, representation, answer.watch);
+  const includeObject = representation.shape === 'Table' ? includeObjectOf(info.query) : 'Metadata';
+  const rendered = await render(kind, answer, {
+    representation,
+    pretty: isPretty(exchange),
+    includeObject,
+    now: registry.clock.now(),
+  });
+  send(exchange, rendered);
+  return rendered.status;
+}
+
+/** A group the server does not have is no path of it; a resource it does not have in a group it has is a Status. */
+async function serveUnknown(exchange: Exchange, { registry, documents }: Services): Promise<number> {
+  const { group, version } = exchange.info;
+  const isKnown = registry.catalogue.kinds().some((kind) => kind.group === group && kind.version === version);
+  if (isKnown) throw pathNotFound();
+  const document = documents.notFound();
+  send(exchange, document);
+  return document.status;
+}
+
+function callOf({ info, headers, body, user, warnings }: Exchange, kind: Kind): Call {
+  return {
+    kind,
+    verb: info.verb,
+    // A namespace's own path names it twice: as the namespace it is in, and as the object it is.
+    namespace: kind.namespaced ? info.namespace : '',
+    name: info.name,
+    subresource: info.subresource,
+    query: info.query,
+    headers,
+    body,
+    user,
+    warn: (message) => {
+      if (!warnings.includes(message)) warnings.push(message);
+    },
+  };
+}
+
+function includeObjectOf(query: URLSearchParams): IncludeObject {
+  const asked = query.get('includeObject') || 'Metadata';
+  if (asked === 'None' || asked === 'Object' || asked === 'Metadata') return asked;
+  const problem = invalid('includeObject', asked, "must be 'Metadata', 'Object', 'None', or empty");
+  throw StatusError.badRequest(`Unable to convert to Table as requested: ${problem}`);
+}
+
+/** Indented for people: on request, and for the programs people use by hand. */
+function isPretty({ info, headers }: Exchange): boolean {
+  const asked = info.query.get('pretty');
+  if (asked !== null) return asked !== 'false' && asked !== '0';
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '');
+}
+
+async function serveWatch(
+  exchange: Exchange,
+  { registry, metrics, signal }: Services,
+  call: Call,
+  representation: Representation,
+  watch: WatchAnswer,
+): Promise<number> {
+  const { response, info } = exchange;
+  const ended = new AbortController();
+  const sink = new WatchResponse({
+    kind: call.kind,
+    representation,
+    includeObject: includeObjectOf(info.query),
+    response,
+    now: registry.clock.now,
+    tooSlow: () => {
+      ended.abort();
+      response.destroy();
+    },
+  });
+  response.writeHead(200, { 'content-type': 'application/json', ...warningHeaders(exchange) });
+  response.flushHeaders();
+  const end = (): void => ended.abort();
+  response.on('close', end);
+  signal.addEventListener('abort', end, { once: true });
+  const timeout = setTimeout(end, watch.timeoutMs);
+  const bookmarks = info.query.get('allowWatchBookmarks') ?? 'false';
+  const wantsBookmarks = bookmarks !== 'false' && bookmarks !== '0';
+  const ticking = wantsBookmarks ? setInterval(() => sink.bookmark(registry.store.revision), BOOKMARK_MS) : undefined;
+  const done = metrics.watchStarted();
+  try {
+    const stop = await watch.start(sink);
+    if (!signal.aborted) await aborted(ended.signal);
+    stop();
+    if (wantsBookmarks) sink.bookmark(registry.store.revision);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    sink.error(error.status);
+  } finally {
+    clearTimeout(timeout);
+    clearInterval(ticking);
+    signal.removeEventListener('abort', end);
+    done();
+    sink.end();
+  }
+  return 200;
+}
+
+function send(exchange: Exchange, { status, contentType, body }: Rendered): void {
+  const { info, response } = exchange;
+  const headers: OutgoingHttpHeaders = {
+    'content-type': contentType,
+    'content-length': body.length,
+    'cache-control': 'no-cache, private',
+  };
+  if (exchange.warnings.length > 0) Object.assign(headers, warningHeaders(exchange));
+  response.writeHead(status, headers);
+  response.end(info.method === 'HEAD' ? undefined : body);
+}
+
+function warningHeaders({ warnings }: Pick<Exchange, 'warnings'>): Record<string, string[]> {
+  if (warnings.length === 0) return {};
+  return { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
+}
+
+/** Tells the client why not; what nobody foresaw is logged and told as an internal error. */
+async function refuse(exchange: Exchange, error: unknown, log: Logger): Promise<number> {
+  const { info, headers, response } = exchange;
+  let refusal = error;
+  if (!(refusal instanceof StatusError)) {
+    log.error({ err: error, method: info.method, path: info.path }, 'request failed');
+    refusal = StatusError.internal((error as Error).message);
+  }
+  const { status } = refusal as StatusError;
+  if (response.headersSent) {
+    response.destroy();
+    return status.code!;
+  }
+  const representation = { ...(negotiate(headers.accept) ?? JSON_OBJECT), shape: 'object' as const };
+  const rendered = await write(status.code!, status, { representation, pretty: isPretty(exchange) });
+  if (status.details?.retryAfterSeconds) response.setHeader('retry-after', String(status.details.retryAfterSeconds));
+  send(exchange, rendered);
+  return rendered.status;
+}

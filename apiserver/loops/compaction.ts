@@ -1,0 +1,41 @@
+// Forgets old history at intervals, so that the store does not grow for ever: watches and pages of before then get 410.
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import type { Store } from '../storage/store.ts';
+
+export interface CompactionOptions {
+  /** ms between compactions, which is also the least time that history is kept; 0: never. */
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Ends when `signal` aborts. */
+export async function compactLoop(store: Store, options: CompactionOptions): Promise<void> {
+  const { intervalMs, clock, log, signal } = options;
+  if (intervalMs <= 0) return;
+  let before = store.revision;
+  while (await slept(clock, intervalMs, signal)) {
+    const upTo = before;
+    before = store.revision;
+    if (upTo <= store.compactedRevision) continue;
+    try {
+      await store.compact(upTo);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error({ err: error }, 'compaction failed; tried again at the next interval');
+    }
+  }
+}
+
+/** False when the signal ended the sleep. */
+export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}

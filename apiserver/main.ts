@@ -1,0 +1,201 @@
+// The program `vitrine apiserver`.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { aborted, UsageError } from '../host/lifecycle.ts';
+import { program } from '../host/program.ts';
+import { ClusterIPs } from './allocators/cluster-ips.ts';
+import { readPortRange } from './allocators/node-ports.ts';
+import { TokenIssuer } from './authentication/service-account-tokens.ts';
+import { newToken, readTokenFile } from './authentication/token-file.ts';
+import { MASTERS, type User } from './authentication/user.ts';
+import { replaceFile } from './files.ts';
+import { writeKubeconfig } from './kubeconfig.ts';
+import { type ApiServer, type ApiServerOptions, startApiServer } from './server.ts';
+import type { Store } from './storage/store.ts';
+
+const MEMORY = 'memory';
+
+/** Text that `read` understands; its error is the flag's. */
+function readable(fallback: string, read: (text: string) => unknown): z.ZodType<string> {
+  return z
+    .string()
+    .default(fallback)
+    .superRefine((text, context) => {
+      try {
+        read(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+      }
+    });
+}
+
+/** `90s`, `5m`, `1h30m`, `0`, as Go writes durations; in ms. */
+function duration(fallback: string): z.ZodType<number> {
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const units = { h: 3600_000, m: 60_000, s: 1000, ms: 1 } as const;
+      if (text === '0') return 0;
+      if (!/^(\d+(\.\d+)?(ms|h|m|s))+$/.test(text)) {
+        context.addIssue({
+          code: 'custom',
+          message: `${JSON.stringify(text)} is not a duration such as 90s, 5m or 1h30m`,
+        });
+        return z.NEVER;
+      }
+      const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+      return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as 's'], 0);
+    });
+}
+
+function port(fallback: number | undefined): z.ZodType<number | undefined> {
+  const text = z.string().regex(/^\d{1,5}$/, 'must be a port, 0 to 65535');
+  return text
+    .transform(Number)
+    .optional()
+    .default(fallback as number);
+}
+
+const optional = (): z.ZodType<string | undefined> => z.string().min(1).optional();
+
+export const apiserver = program({
+  name: 'apiserver',
+  summary: 'the API server',
+  flags: {
+    'data-dir': {
+      type: z.string().min(1).default(MEMORY),
+      help: 'DIR where everything is kept, or "memory" (default) to keep nothing',
+    },
+    'bind-address': { type: z.string().min(1).default('127.0.0.1'), help: 'ADDRESS to listen on (default 127.0.0.1)' },
+    'secure-port': { type: port(6443), help: 'PORT to listen on; 0: any free one (default 6443)' },
+    'unix-socket': { type: optional(), help: 'PATH of a second entrance with the same TLS (default none)' },
+    'token-auth-file': {
+      type: optional(),
+      help: 'FILE of lines token,user,uid,"group1,group2" (default: one administrator, whose token is kept in the data dir)',
+    },
+    'write-kubeconfig': {
+      type: optional(),
+      help: "FILE for an administrator's kubeconfig, written when the server is ready",
+    },
+    'service-account-key-file': {
+      type: optional(),
+      help: "FILE with the PEM key that signs service accounts' tokens (default: one kept in the data dir)",
+    },
+    'service-cluster-ip-range': {
+      type: readable('10.96.0.0/16', (text) => new ClusterIPs(text)),
+      help: 'CIDR of cluster IPs (default 10.96.0.0/16)',
+    },
+    'service-node-port-range': {
+      type: readable('30000-32767', readPortRange),
+      help: 'FROM-TO of node ports, both included (default 30000-32767)',
+    },
+    'advertise-address': {
+      type: optional(),
+      help: 'ADDRESS where pods and nodes reach this server (default: the bind address)',
+    },
+    'advertise-port': { type: port(undefined), help: 'PORT that goes with it (default: the one listened on)' },
+    'authorization-mode': {
+      type: z.enum(['AlwaysAllow']).default('AlwaysAllow'),
+      help: 'AlwaysAllow: whoever has credentials may do everything (the only mode yet)',
+    },
+    'event-ttl': { type: duration('1h'), help: 'how long Events are kept; 0: for ever (default 1h)' },
+    'etcd-compaction-interval': { type: duration('5m'), help: 'how long history is kept; 0: for ever (default 5m)' },
+  },
+  async run(values, { signal, log }) {
+    const directory = values['data-dir'] === MEMORY ? undefined : values['data-dir'];
+    const store = await openStore(directory);
+    try {
+      const server = await start({
+        store,
+        directory,
+        bindAddress: values['bind-address'],
+        securePort: values['secure-port'],
+        unixSocket: values['unix-socket'],
+        tokens: await usersOf(directory, values['token-auth-file']),
+        serviceAccountKey: await accountKey(directory, values['service-account-key-file']),
+        serviceClusterIPRange: values['service-cluster-ip-range'],
+        serviceNodePortRange: values['service-node-port-range'],
+        advertiseAddress: values['advertise-address'],
+        advertisePort: values['advertise-port'],
+        eventTtlMs: values['event-ttl'],
+        compactionIntervalMs: values['etcd-compaction-interval'],
+        log,
+      });
+      log.info({ url: server.url, data: values['data-dir'] }, 'ready');
+      const path = values['write-kubeconfig'];
+      if (path) await writeKubeconfig({ path, server: server.url, caCert: server.caCert, token: server.token });
+      await aborted(signal);
+      await server.close();
+    } finally {
+      await store.close();
+    }
+    return 0;
+  },
+});
+
+async function openStore(directory: string | undefined): Promise<Store> {
+  if (!directory) {
+    const { MemoryStore } = await import('./storage/memory.ts');
+    return new MemoryStore();
+  }
+  const { LevelStore } = await import('./storage/level.ts');
+  try {
+    return await LevelStore.open(join(directory, 'store'));
+  } catch (error) {
+    throw new UsageError((error as Error).message, 1);
+  }
+}
+
+/** An address that cannot be had is the user's to mend: one line, exit code 1. */
+async function start(options: ApiServerOptions): Promise<ApiServer> {
+  try {
+    return await startApiServer(options);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const place = `${options.bindAddress}:${options.securePort}`;
+    if (code === 'EADDRINUSE')
+      throw new UsageError(`${place} is in use by another program; choose another --secure-port`, 1);
+    if (code === 'EACCES') throw new UsageError(`${place} may not be listened on by this user`, 1);
+    if (code === 'EADDRNOTAVAIL') throw new UsageError(`${options.bindAddress} is no address of this machine`, 1);
+    throw error;
+  }
+}
+
+async function usersOf(directory: string | undefined, tokenFile: string | undefined): Promise<Map<string, User>> {
+  if (tokenFile) return readTokens(tokenFile);
+  const token = await keptSecret(directory, 'admin-token', newToken);
+  return new Map([[token, { name: 'admin', uid: 'admin', groups: [MASTERS] }]]);
+}
+
+async function readTokens(path: string): Promise<Map<string, User>> {
+  try {
+    return readTokenFile(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--token-auth-file ${path}: ${(error as Error).message}`, 1);
+  }
+}
+
+async function accountKey(directory: string | undefined, path: string | undefined): Promise<string> {
+  if (!path) return keptSecret(directory, 'service-account.key', TokenIssuer.newKey);
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--service-account-key-file ${path}: ${(error as Error).message}`, 1);
+  }
+}
+
+/** A secret that is made once and kept in the data directory, for its owner's eyes only. */
+async function keptSecret(directory: string | undefined, name: string, make: () => string): Promise<string> {
+  if (!directory) return make();
+  const path = join(directory, name);
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const secret = make();
+  await replaceFile(path, `${secret}\n`, 0o600);
+  return secret;
+}

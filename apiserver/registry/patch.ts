@@ -1,0 +1,80 @@
+// PATCH: JSON patch, JSON merge patch, strategic merge patch; then the same way as every change.
+// (k8s.io/apiserver v0.36 pkg/endpoints/handlers/patch.go.)
+import type { Kind } from '../../api/kind.ts';
+import type { AnyObject } from '../../api/object.ts';
+import { applyJsonPatch } from '../../api/patch/json.ts';
+import { applyMergePatch } from '../../api/patch/merge.ts';
+import { applyStrategicMergePatch } from '../../api/patch/strategic.ts';
+import { applyDefaults } from '../../api/schema/defaults.ts';
+import { JsonError, parseJson } from '../../api/schema/json.ts';
+import { StatusError } from '../../api/status.ts';
+import { mediaType } from '../http/negotiation.ts';
+import { decodeValue, fieldValidation } from './decode.ts';
+import type { Answer, Call, Registry } from './registry.ts';
+import { alignName, change } from './update.ts';
+import { checkWriteOptions } from './write-options.ts';
+
+type Shape = Pick<Kind, 'group' | 'version' | 'kind' | 'schema'>;
+
+/** How one kind of patch turns an object into the next. */
+type Apply = (shape: Shape, current: unknown, patch: unknown) => unknown;
+
+const PATCHES: Readonly<Record<string, Apply>> = {
+  'application/json-patch+json': (_shape, current, patch) => applyJsonPatch(current, patch),
+  'application/merge-patch+json': (_shape, current, patch) => applyMergePatch(current, patch),
+  'application/strategic-merge-patch+json': (shape, current, patch) =>
+    applyStrategicMergePatch(shape.schema, current, patch),
+};
+
+export async function patch(registry: Registry, call: Call): Promise<Answer> {
+  const transform = patchOf(call, call.kind);
+  return change(registry, call, (current) => {
+    const object = transform(current);
+    applyDefaults(call.kind, object);
+    alignName(call, object);
+    return object;
+  });
+}
+
+/**
+ * Reads the patch once and answers what it does to an object of `shape`. Throws 400 for a patch that cannot be read, 415 for
+ * an unknown type (server-side apply among them); the answer throws 422 for a result that is no such object.
+ */
+export function patchOf(call: Call, shape: Shape): (current: AnyObject) => AnyObject {
+  checkWriteOptions(call.query, 'PatchOptions');
+  const apply = PATCHES[mediaType(call.headers['content-type'])];
+  if (!apply) {
+    const known = Object.keys(PATCHES).join(', ');
+    throw StatusError.unsupportedMediaType(
+      `the body of the request was in an unknown format - accepted media types include: ${known}`,
+    );
+  }
+  const parsed = readPatch(call.body);
+  const validation = fieldValidation(call.query);
+  return (current) => {
+    const next = apply(shape, current, parsed);
+    try {
+      return decodeValue(call, shape, next, { validation });
+    } catch (error) {
+      if (error instanceof StatusError && error.code === 400) throw unusable(next, error);
+      throw error;
+    }
+  };
+}
+
+function readPatch(body: Buffer): unknown {
+  try {
+    return parseJson(body.toString()).value;
+  } catch (error) {
+    if (error instanceof JsonError) throw StatusError.badRequest(`error decoding patch: ${error.message}`);
+    throw error;
+  }
+}
+
+/** A patch whose result is no object of the kind: 422, and the result quoted. */
+function unusable(result: unknown, why: StatusError): StatusError {
+  const message = `Invalid value: ${JSON.stringify(JSON.stringify(result))}: ${why.message.replace(/^.* cannot be handled as a \w+: /, '')}`;
+  return new StatusError(422, 'Invalid', ` "" is invalid: patch: ${message}`, {
+    causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
+  });
+}

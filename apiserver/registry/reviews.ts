@@ -1,0 +1,122 @@
+// Kinds that are questions, not objects: a POST is answered and nothing is stored.
+import { type FieldError, invalid } from '../../api/field.ts';
+import type { AnyObject } from '../../api/object.ts';
+import { StatusError } from '../../api/status.ts';
+import { ISSUER } from '../authentication/service-account-tokens.ts';
+import { authenticated, type User } from '../authentication/user.ts';
+import type { Attributes, Decision } from '../authorization/authorizer.ts';
+import { decodeBody } from './decode.ts';
+import type { Answer, Call, Handler, Registry } from './registry.ts';
+
+interface ResourceAttributes {
+  namespace?: string;
+  verb?: string;
+  group?: string;
+  resource?: string;
+  subresource?: string;
+  name?: string;
+}
+
+interface AccessSpec {
+  user?: string;
+  groups?: string[];
+  uid?: string;
+  resourceAttributes?: ResourceAttributes;
+  nonResourceAttributes?: { path?: string; verb?: string };
+}
+
+export const REVIEWS: Readonly<Record<string, Handler>> = {
+  SelfSubjectReview: async (_registry, call) => {
+    const object = await decodeBody(call, call.kind);
+    return answer({ ...object, status: { userInfo: userInfo(call.user) } });
+  },
+  TokenReview: reviewToken,
+  SelfSubjectAccessReview: (registry, call) => reviewAccess(registry, call, () => call.user),
+  SubjectAccessReview: (registry, call) => reviewAccess(registry, call, subjectOf),
+  LocalSubjectAccessReview: (registry, call) => reviewAccess(registry, call, subjectOf),
+};
+
+const answer = (object: AnyObject): Answer => ({ type: 'object', status: 201, object });
+
+function userInfo({ name, uid, groups, extra }: User): object {
+  return { username: name, ...(uid && { uid }), groups, ...(extra && { extra }) };
+}
+
+async function reviewToken(registry: Registry, call: Call): Promise<Answer> {
+  const object = await decodeBody(call, call.kind);
+  const spec = object.spec as { token?: string; audiences?: string[] };
+  const found = registry.tokens.verify(spec.token ?? '', registry.clock.now());
+  if (!found) return answer({ ...object, status: { user: {}, error: 'invalid bearer token' } });
+  const wanted = spec.audiences?.length ? spec.audiences : [ISSUER];
+  const audiences = wanted.filter((audience) => found.audiences.includes(audience));
+  if (audiences.length === 0) {
+    const error = `token audiences ${JSON.stringify(found.audiences)} is invalid for the target audiences ${JSON.stringify(wanted)}`;
+    return answer({ ...object, status: { user: {}, error } });
+  }
+  return answer({ ...object, status: { authenticated: true, user: userInfo(authenticated(found.user)), audiences } });
+}
+
+function subjectOf(spec: AccessSpec): User {
+  return { name: spec.user ?? '', groups: spec.groups ?? [], uid: spec.uid };
+}
+
+async function reviewAccess(registry: Registry, call: Call, who: (spec: AccessSpec) => User): Promise<Answer> {
+  const object = await decodeBody(call, call.kind);
+  const spec = (object.spec ?? {}) as AccessSpec;
+  const errors = problems(call, spec);
+  if (errors.length > 0) throw invalidReview(errors);
+  const decision: Decision = registry.authorizer(attributesOf(who(spec), spec));
+  const status = { allowed: decision.allowed, ...(decision.reason && { reason: decision.reason }) };
+  return answer({ ...object, status });
+}
+
+/** Upstream's reviews do not say their kind when they are refused. */
+function invalidReview(errors: readonly FieldError[]): StatusError {
+  const { message, status } = StatusError.invalid({ group: 'authorization.k8s.io', kind: '' }, '', errors);
+  const { kind: _kind, ...details } = status.details ?? {};
+  return new StatusError(422, 'Invalid', message, details);
+}
+
+function problems(call: Call, spec: AccessSpec): FieldError[] {
+  const { resourceAttributes, nonResourceAttributes } = spec;
+  const errors: FieldError[] = [];
+  if (resourceAttributes && nonResourceAttributes) {
+    const { path = '', verb = '' } = nonResourceAttributes;
+    const why = 'cannot be specified in combination with resourceAttributes';
+    errors.push(invalid('spec.nonResourceAttributes', { Path: path, Verb: verb }, why));
+  }
+  if (!resourceAttributes && !nonResourceAttributes) {
+    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+    errors.push(invalid('spec.resourceAttributes', null, why));
+  }
+  if (call.kind.kind !== 'SelfSubjectAccessReview' && !spec.user && !spec.groups?.length) {
+    errors.push(invalid('spec.user', '', 'at least one of user or group must be specified'));
+  }
+  if (call.kind.kind === 'LocalSubjectAccessReview' && resourceAttributes?.namespace !== call.namespace) {
+    const field = 'spec.resourceAttributes.namespace';
+    errors.push(invalid(field, resourceAttributes?.namespace ?? '', 'must match metadata.namespace'));
+  }
+  return errors;
+}
+
+function attributesOf(user: User, { resourceAttributes, nonResourceAttributes }: AccessSpec): Attributes {
+  const {
+    namespace = '',
+    verb = '',
+    group = '',
+    resource = '',
+    subresource = '',
+    name = '',
+  } = resourceAttributes ?? {};
+  return {
+    user,
+    verb: resourceAttributes ? verb : (nonResourceAttributes?.verb ?? ''),
+    isResource: resourceAttributes !== undefined,
+    group,
+    resource,
+    subresource,
+    namespace,
+    name,
+    path: nonResourceAttributes?.path ?? '',
+  };
+}

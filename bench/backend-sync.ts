@@ -1,0 +1,86 @@
+// One proxy backend in a network namespace of its own (bench/proxy.ts makes it): loads a plan, changes it, and says how long the
+// kernel took, ms.
+import { IptablesBackend } from '../proxy/iptables/backend.ts';
+import { NftablesBackend } from '../proxy/nftables/backend.ts';
+import type { Endpoint, Plan, ServicePort } from '../proxy/plan.ts';
+import { doJob } from './child.ts';
+
+export interface SyncJob {
+  readonly backend: 'iptables' | 'nftables';
+  readonly services: number;
+  /** Of each service. */
+  readonly endpoints: number;
+  /** One endpoint of one service each. */
+  readonly changes: number;
+}
+
+export interface SyncResult {
+  readonly load: number;
+  readonly changes: number[];
+  /** A full resync that finds everything as it should be. */
+  readonly resync: number;
+}
+
+const NODE: Plan['node'] = {
+  nodeName: 'node-1',
+  zone: '',
+  nodeIPs: ['192.168.1.10'],
+  detectLocal: { mode: 'ClusterCIDR', cidr: '10.244.0.0/16' },
+  nodePortIPs: 'all',
+  masqueradeAll: false,
+  masqueradeBit: 14,
+  localhostNodePorts: false,
+};
+
+const address = (net: number, n: number): string => `${net}.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+
+/** `turn` moves the service's first endpoint to another address. */
+function servicePort(service: number, endpoints: number, turn = 0): ServicePort {
+  const base = service * endpoints;
+  const clusterEndpoints = Array.from({ length: endpoints }, (_, i): Endpoint => {
+    return { ip: address(i === 0 && turn > 0 ? 12 : 11, base + i + turn), port: 8080, isLocal: false };
+  });
+  const namespace = 'default';
+  const name = `service-${service}`;
+  return {
+    id: `${namespace}/${name}:http`,
+    namespace,
+    name,
+    portName: 'http',
+    protocol: 'TCP',
+    clusterIP: address(10, (96 << 16) + service + 10),
+    port: 80,
+    nodePort: 0,
+    externalIPs: [],
+    loadBalancerIPs: [],
+    loadBalancerSourceRanges: [],
+    affinitySeconds: 0,
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Cluster',
+    healthCheckNodePort: 0,
+    clusterEndpoints,
+    localEndpoints: [],
+    hasEndpoints: true,
+  };
+}
+
+async function timed(work: Promise<void>): Promise<number> {
+  const begin = performance.now();
+  await work;
+  return performance.now() - begin;
+}
+
+await doJob(async (job: SyncJob): Promise<SyncResult> => {
+  const backend = job.backend === 'iptables' ? new IptablesBackend() : new NftablesBackend();
+  const ports = Array.from({ length: job.services }, (_, i) => servicePort(i, job.endpoints));
+  const services = new Map(ports.map((port) => [port.id, port]));
+  const plan: Plan = { family: 'IPv4', node: NODE, services };
+  const load = await timed(backend.sync(plan));
+  const changes: number[] = [];
+  for (let turn = 1; turn <= job.changes; turn += 1) {
+    const changed = servicePort((turn * 37) % job.services, job.endpoints, turn);
+    services.set(changed.id, changed);
+    changes.push(await timed(backend.sync({ ...plan, services: new Map(services) }, new Set([changed.id]))));
+  }
+  return { load, changes, resync: await timed(backend.sync({ ...plan, services })) };
+});

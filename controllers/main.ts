@@ -1,0 +1,92 @@
+// `vitrine controllers`: the controller manager and the scheduler as one program.
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { loadKubeconfig } from '../client/kubeconfig.ts';
+import { runAsLeader } from '../client/leader-election.ts';
+import { RestClient } from '../client/rest.ts';
+import { program } from '../host/program.ts';
+import { controllerNames, runControllers } from './controllers.ts';
+import { defaultOptions } from './options.ts';
+
+export { runControllers } from './controllers.ts';
+export { type ControllerOptions, defaultOptions } from './options.ts';
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Go's durations, as upstream's flags take them: `500ms`, `4s`, `1m30s`; ms. */
+const duration = (fallback: string): z.ZodType<number> =>
+  z
+    .string()
+    .default(fallback)
+    .refine((text) => /^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text), 'must be a duration such as 500ms, 4s or 1m30s')
+    .transform((text) =>
+      [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
+        (sum, [, value, unit]) => sum + Number(value) * UNITS[unit],
+        0,
+      ),
+    );
+const count = (fallback: number): z.ZodType<number> => z.coerce.number().int().min(1).default(fallback);
+const onOff = z.boolean().default(false);
+const names = z
+  .string()
+  .default('*')
+  .transform((text) => text.split(',').map((name) => name.trim()));
+
+export const controllers = program({
+  name: 'controllers',
+  summary: 'The controller manager and the scheduler.',
+  flags: {
+    kubeconfig: { type: z.string({ error: 'is required' }), help: 'file that says where the API server is (required)' },
+    controllers: { type: names, help: `comma-separated: * (all), NAME, -NAME; of ${controllerNames.join(', ')}` },
+    'cluster-cidr': {
+      type: z.string().default(defaultOptions.clusterCIDR),
+      help: 'addresses of all pods (10.244.0.0/16)',
+    },
+    'node-cidr-mask-size': {
+      type: count(defaultOptions.nodeCIDRMaskSize),
+      help: "prefix length of a node's share (24)",
+    },
+    'concurrent-syncs': {
+      type: count(defaultOptions.concurrentSyncs),
+      help: 'objects each controller works on at once (5)',
+    },
+    'node-monitor-grace-period': { type: duration('40s'), help: 'silence after which a node counts as gone (40s)' },
+    'node-monitor-period': { type: duration('5s'), help: 'time between looks at all nodes (5s)' },
+    'terminated-pod-gc-threshold': {
+      type: count(defaultOptions.terminatedPodGCThreshold),
+      help: 'finished pods kept (12500)',
+    },
+    'leader-elect': {
+      type: onOff,
+      boolean: true,
+      help: 'work only while holding the lease kube-system/vitrine-controllers',
+    },
+  },
+  async run(values, { signal, log }) {
+    const connection = await loadKubeconfig(values.kubeconfig);
+    const client = new RestClient(connection, { userAgent: 'kube-controller-manager/vitrine' });
+    const options = {
+      ...defaultOptions,
+      controllers: values.controllers,
+      clusterCIDR: values['cluster-cidr'],
+      nodeCIDRMaskSize: values['node-cidr-mask-size'],
+      concurrentSyncs: values['concurrent-syncs'],
+      nodeMonitorGracePeriodMs: values['node-monitor-grace-period'],
+      nodeMonitorPeriodMs: values['node-monitor-period'],
+      terminatedPodGCThreshold: values['terminated-pod-gc-threshold'],
+      rootCA: connection.ca?.toString() ?? '',
+    };
+    const work = (until: AbortSignal): Promise<void> => runControllers(client, { options, log }, until);
+    try {
+      if (!values['leader-elect']) await work(signal);
+      else {
+        const lease = { name: 'vitrine-controllers', namespace: 'kube-system' };
+        const identity = `${hostname()}_${process.pid}`;
+        await runAsLeader({ client, lease, identity, log }, work, signal);
+      }
+    } finally {
+      await client.close();
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,263 @@
+// A thin client of nft: transactions of typed objects, checked when they are added, written as one text at the end; and the
+// kernel's own news of changes (`nft monitor`).
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { systemClock } from './clock.ts';
+import { check, type Exec, ExecError } from './exec.ts';
+
+export type NftFamily = 'ip' | 'ip6';
+
+export interface BaseHook {
+  readonly type: 'filter' | 'nat';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+  /** A number, or a name with an offset: `dstnat`, `dstnat - 10`. */
+  readonly priority: string;
+}
+
+export interface Element {
+  /** Fields of the key, concatenated by ` . `. */
+  readonly key: readonly (string | number)[];
+  /** Of a map: fields of the value, or a verdict such as `goto endpoints-3`. */
+  readonly value?: readonly (string | number)[];
+}
+
+/** Something that must never reach nft. A bug of the caller, not of a user. */
+export class InvalidNftError extends Error {
+  constructor(what: string, value: unknown) {
+    super(`nft: not a valid ${what}: ${JSON.stringify(value)}`);
+    this.name = 'InvalidNftError';
+  }
+}
+
+// Names are letters, digits and a few signs; nft allows 127 bytes.
+const NAME = /^[A-Za-z][\w/\\.-]{0,126}$/;
+const FIELD = /^[\w.:/-]+$/;
+const VERDICT = /^(accept|drop|return|(goto|jump) [A-Za-z][\w/\\.-]*)$/;
+// One statement line: nothing that would end it (newline, semicolon), start a comment or nest.
+const STATEMENTS = /^[\w .:,@!=&|^<>+/{}"'()-]+$/;
+
+function valid(what: string, pattern: RegExp, value: string): string {
+  if (!pattern.test(value)) throw new InvalidNftError(what, value);
+  return value;
+}
+
+const field = (value: string | number): string => valid('field', FIELD, String(value));
+
+export function keyText(key: Element['key']): string {
+  return key.map(field).join(' . ');
+}
+
+export function valueText(value: NonNullable<Element['value']>): string {
+  const [first] = value;
+  if (value.length === 1 && typeof first === 'string' && VERDICT.test(first)) return first;
+  return value.map(field).join(' . ');
+}
+
+interface Command {
+  readonly text?: string;
+  /** Elements are gathered: one command per run of the same verb and set. */
+  readonly elements?: { verb: 'add' | 'delete'; set: string; items: string[] };
+}
+
+/** An ordered list of changes to one table, applied all or not at all. */
+export class NftTransaction {
+  readonly #where: string;
+  readonly #commands: Command[] = [];
+
+  constructor(family: NftFamily, table: string) {
+    this.#where = `${family} ${valid('table', NAME, table)}`;
+  }
+
+  get isEmpty(): boolean {
+    return this.#commands.length === 0;
+  }
+
+  #say(text: string): this {
+    this.#commands.push({ text });
+    return this;
+  }
+
+  /** Adding what is there already changes nothing. */
+  addTable(): this {
+    return this.#say(`add table ${this.#where}`);
+  }
+
+  deleteTable(): this {
+    return this.#say(`delete table ${this.#where}`);
+  }
+
+  addChain(name: string, base?: BaseHook): this {
+    const hook = base ? ` { type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept; }` : '';
+    return this.#say(`add chain ${this.#where} ${valid('chain', NAME, name)}${hook}`);
+  }
+
+  flushChain(name: string): this {
+    return this.#say(`flush chain ${this.#where} ${valid('chain', NAME, name)}`);
+  }
+
+  deleteChain(name: string): this {
+    return this.#say(`delete chain ${this.#where} ${valid('chain', NAME, name)}`);
+  }
+
+  addRule(chain: string, statements: string): this {
+    const text = valid('rule', STATEMENTS, statements);
+    return this.#say(`add rule ${this.#where} ${valid('chain', NAME, chain)} ${text}`);
+  }
+
+  /** `definition` is what stands in the braces: type or typeof, flags, timeout; `;` between. */
+  addSet(kind: 'set' | 'map', name: string, definition: readonly string[]): this {
+    const body = definition.map((line) => `${valid('definition', STATEMENTS, line)};`).join(' ');
+    return this.#say(`add ${kind} ${this.#where} ${valid('set', NAME, name)} { ${body} }`);
+  }
+
+  deleteSet(kind: 'set' | 'map', name: string): this {
+    return this.#say(`delete ${kind} ${this.#where} ${valid('set', NAME, name)}`);
+  }
+
+  addElement(set: string, element: Element): this {
+    const value = element.value ? ` : ${valueText(element.value)}` : '';
+    return this.#element('add', set, keyText(element.key) + value);
+  }
+
+  deleteElement(set: string, key: Element['key']): this {
+    return this.#element('delete', set, keyText(key));
+  }
+
+  #element(verb: 'add' | 'delete', set: string, item: string): this {
+    const last = this.#commands.at(-1)?.elements;
+    if (last?.verb === verb && last.set === set) last.items.push(item);
+    else this.#commands.push({ elements: { verb, set: valid('set', NAME, set), items: [item] } });
+    return this;
+  }
+
+  /**
+   * Texts for `nft -f`, in order. One, unless the kernel takes only so many elements at a time: then the changes are not
+   * atomic, and their order has to be a safe one.
+   */
+  render(maxElements = Number.POSITIVE_INFINITY): string[] {
+    const texts: string[] = [];
+    let lines: string[] = [];
+    let weight = 0;
+    const close = (): void => {
+      if (lines.length > 0) texts.push(`${lines.join('\n')}\n`);
+      lines = [];
+      weight = 0;
+    };
+    for (const { text, elements } of this.#commands) {
+      if (text !== undefined) {
+        // A chain's rules stay with it: it must never be seen without them.
+        if (weight >= maxElements && text.startsWith('add chain')) close();
+        lines.push(text);
+        weight += 4; // a chain or rule weighs as much as a few elements
+        continue;
+      }
+      const { verb, set, items } = elements!;
+      for (let from = 0; from < items.length; ) {
+        if (weight >= maxElements) close();
+        const part = items.slice(from, from + Math.min(items.length, maxElements - weight));
+        lines.push(`${verb} element ${this.#where} ${set} { ${part.join(', ')} }`);
+        weight += part.length;
+        from += part.length;
+      }
+    }
+    close();
+    return texts;
+  }
+}
+
+export class Nft {
+  readonly #exec: Exec;
+
+  constructor(exec: Exec = check) {
+    this.#exec = exec;
+  }
+
+  /** Applies a text of `render`, atomically. Throws ExecError. */
+  async apply(text: string): Promise<void> {
+    await this.#exec(['nft', '-f', '-'], { input: text, timeoutMs: 120_000 });
+  }
+
+  /** The table as nft prints it, elements included; undefined when there is none. */
+  async listTable(family: NftFamily, table: string): Promise<string | undefined> {
+    try {
+      return await this.#exec(['nft', 'list', 'table', family, valid('table', NAME, table)], { timeoutMs: 120_000 });
+    } catch (error) {
+      if (error instanceof ExecError && /No such file or directory/.test(error.stderr)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** What `nft list table` says, in pieces. Anonymous sets (`__set0`) are left out. */
+export interface ListedTable {
+  readonly chains: ReadonlySet<string>;
+  /** set or map → key → value ('' in a set). */
+  readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly kinds: ReadonlyMap<string, 'set' | 'map'>;
+}
+
+export function parseTable(text: string): ListedTable {
+  const chains = new Set<string>();
+  const elements = new Map<string, Map<string, string>>();
+  const kinds = new Map<string, 'set' | 'map'>();
+  // Blocks stand one tab deep: `\tmap NAME {` … `\t}`.
+  for (const [, kind, name, body] of text.matchAll(/^\t(chain|set|map) (\S+) \{\n(.*?)^\t\}/gms)) {
+    if (kind === 'chain') {
+      chains.add(name);
+      continue;
+    }
+    const items = new Map<string, string>();
+    const listed = /^\t\telements = \{ (.*?) \}$/ms.exec(body)?.[1];
+    for (const item of listed?.split(/,\s+/) ?? []) {
+      const colon = item.indexOf(' : ');
+      items.set(colon < 0 ? item : item.slice(0, colon), colon < 0 ? '' : item.slice(colon + 3));
+    }
+    elements.set(name, items);
+    kinds.set(name, kind as 'set' | 'map');
+  }
+  return { chains, elements, kinds };
+}
+
+export interface MonitorOptions {
+  /** One line of `nft monitor`: `delete chain ip nat KUBE-SERVICES`. */
+  readonly onLine: (line: string) => void;
+  /** Called when listening started again after it had ended: what happened between is not known. */
+  readonly onGap: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Listens to changes of the kernel's rules until `signal` aborts; listens again when nft ends by itself. */
+export async function monitor({ onLine, onGap, signal }: MonitorOptions): Promise<void> {
+  for (let again = false; !signal.aborted; again = true) {
+    if (again) {
+      await systemClock.sleep(100, signal).catch(() => undefined); // aborted: the loop's condition ends it
+      if (signal.aborted) return;
+      onGap();
+    }
+    await listen(onLine, signal);
+  }
+}
+
+function listen(onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const child = spawn('nft', ['monitor'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const stop = (): void => void child.kill('SIGKILL');
+    signal.addEventListener('abort', stop, { once: true });
+    createInterface({ input: child.stdout }).on('line', onLine);
+    const ended = (): void => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    };
+    child.on('error', ended);
+    child.on('close', ended);
+  });
+}
+
+/**
+ * Whether this process lives in a user namespace of its own. The kernel then refuses larger netlink buffers
+ * (SO_SNDBUFFORCE), so that one transaction is limited to net.core.wmem_default, about 208 KB.
+ */
+export function hasOwnNetlinkLimits(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+}

@@ -1,0 +1,53 @@
+// `lab up --detach`: the launcher runs on in the background; its words are shown until the lab is ready, and kept in DIR/lab.log.
+import { spawn } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { systemClock } from '../host/clock.ts';
+import { type Directory, findRunning } from './directory.ts';
+import { tolerateLostTerminal } from './talk.ts';
+
+const LOOK_EVERY_MS = 30;
+/** Set for the launcher in the background. */
+const DETACHED = 'VITRINE_LAB_DETACHED';
+
+/** Whether this process is such a launcher: nobody can press Ctrl-C in front of it. */
+export const isDetached = (): boolean => process.env[DETACHED] !== undefined;
+
+/** `argv`: bin/vitrine and its words without `--detach`. Returns the exit code: the launcher's, when it ends before the lab is ready. */
+export async function detach(directory: Directory, argv: readonly string[]): Promise<number> {
+  tolerateLostTerminal();
+  const log = await open(directory.log, 'w+', 0o600);
+  try {
+    const launcher = spawn(process.execPath, argv, {
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, [DETACHED]: '1' },
+    });
+    let exitCode: number | undefined;
+    launcher.once('exit', (code) => {
+      exitCode = code ?? 1;
+    });
+    launcher.once('error', () => {
+      exitCode = 1;
+    });
+    let shown = 0;
+    for (let ready = false; !ready && exitCode === undefined; ) {
+      await systemClock.sleep(LOOK_EVERY_MS);
+      ready = (await findRunning(directory))?.ready ?? false;
+      shown = await show(log, shown);
+    }
+    await show(log, shown);
+    launcher.unref();
+    return exitCode ?? 0;
+  } finally {
+    await log.close();
+  }
+}
+
+/** Copies what was written since byte `from` to standard output; returns where it stopped. */
+async function show(log: Awaited<ReturnType<typeof open>>, from: number): Promise<number> {
+  const { size } = await log.stat();
+  if (size <= from) return from;
+  const { buffer, bytesRead } = await log.read(Buffer.alloc(size - from), 0, size - from, from);
+  process.stdout.write(buffer.subarray(0, bytesRead));
+  return from + bytesRead;
+}

@@ -1,0 +1,76 @@
+// `vitrine lab supervise`: the one process inside the lab's box that builds the network, starts everything else and keeps it
+// running. It ends when the launcher lets go of fd 3, when it is told to, or when a process cannot be kept running.
+import { rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { z } from 'zod';
+import { aborted } from '../host/lifecycle.ts';
+import { type Program, program } from '../host/program.ts';
+import type { GaveUpError } from './child.ts';
+import { directoryAt, dirFlag, removeRun, startTimeOf, writeRunning } from './directory.ts';
+import { modeFlag, nodesFlag, portFlag } from './flags.ts';
+import { Lab } from './lab.ts';
+import { READY } from './sandbox.ts';
+import { clockTime, say, tolerateLostTerminal } from './talk.ts';
+
+const pidFlag = (help: string) => ({ type: z.coerce.number().int().positive(), help });
+
+export const supervise: Program = program({
+  name: 'lab supervise',
+  summary: 'builds and supervises a lab, inside its namespaces',
+  flags: {
+    dir: dirFlag,
+    nodes: nodesFlag,
+    'proxy-mode': modeFlag,
+    'secure-port': { ...portFlag, type: portFlag.type.unwrap() },
+    'launcher-pid': pidFlag("the launcher's pid, as the machine counts"),
+    'launcher-start-time': { type: z.string(), help: 'field 22 of its /proc/PID/stat' },
+    'init-pid': pidFlag("the pid of the box's first process, as the machine counts"),
+    'started-at': { type: z.coerce.number(), help: 'when the user asked for the lab, ms since the epoch' },
+    vitrine: { type: z.string(), help: 'path of bin/vitrine' },
+  },
+  async run(values, { signal }) {
+    const directory = directoryAt(values.dir);
+    tolerateLostTerminal();
+    process.chdir(directory.run);
+    const settings = { nodes: values.nodes, proxyMode: values['proxy-mode'], securePort: values['secure-port'] };
+    const startedAt = values['started-at'];
+    const running = {
+      ...settings,
+      launcherPid: values['launcher-pid'],
+      launcherStartTime: values['launcher-start-time'],
+      initPid: values['init-pid'],
+      initStartTime: (await startTimeOf(1))!,
+      startedAt,
+      ready: false,
+    };
+    await rm(directory.kubeconfig, { force: true });
+    await writeRunning(directory, running);
+
+    const launcher = new Socket({ fd: 3 });
+    const lab = new Lab({ directory, settings, startedAt, vitrine: [process.execPath, values.vitrine] });
+    const stop = AbortSignal.any([signal, whenClosed(launcher), lab.failure]);
+    try {
+      await lab.start(stop);
+      await writeRunning(directory, { ...running, ready: true });
+      launcher.write(READY);
+      await aborted(stop);
+    } catch (error) {
+      if (!stop.aborted) throw error;
+    }
+    await lab.stop();
+    await removeRun(directory);
+    launcher.destroy();
+    if (!lab.failure.aborted) return 0;
+    say(`${clockTime()} the lab ends: ${(lab.failure.reason as GaveUpError).message}`);
+    return 1;
+  },
+}) as Program;
+
+/** The other end of fd 3 is the launcher's: it closes it to end the lab, and the kernel does when the launcher is killed. */
+function whenClosed(launcher: Socket): AbortSignal {
+  const gone = new AbortController();
+  launcher.once('close', () => gone.abort(new Error('the launcher is gone')));
+  launcher.on('error', () => {}); // `close` follows
+  launcher.resume();
+  return gone.signal;
+}

@@ -1,0 +1,171 @@
+// `vitrine lab up`: checks the machine, then holds the lab: starts its box, starts it again when it is killed, and ends it
+// on Ctrl-C, SIGTERM, or its own death.
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { relative } from 'node:path';
+import { z } from 'zod';
+import { systemClock } from '../host/clock.ts';
+import { UsageError } from '../host/lifecycle.ts';
+import { type Program, program } from '../host/program.ts';
+import { detach, isDetached } from './detach.ts';
+import {
+  type Directory,
+  directoryAt,
+  dirFlag,
+  findRunning,
+  makeDirectory,
+  rememberedPort,
+  rememberPort,
+  removeRun,
+  type Settings,
+  startTimeOf,
+} from './directory.ts';
+import { modeFlag, nodesFlag, portFlag } from './flags.ts';
+import { explainMissing, labPath, missingPrograms, namespaceTrouble } from './requirements.ts';
+import { LOCKED, startSandbox } from './sandbox.ts';
+import { clockTime, greeting, say, tolerateLostTerminal } from './talk.ts';
+
+export const up: Program = program({
+  name: 'lab up',
+  summary: 'starts a cluster on this machine and keeps it running until Ctrl-C',
+  flags: {
+    nodes: nodesFlag,
+    'proxy-mode': modeFlag,
+    dir: dirFlag,
+    'secure-port': portFlag,
+    detach: {
+      type: z.boolean().default(false),
+      boolean: true,
+      help: 'return when the lab is ready and leave it running',
+    },
+  },
+  async run(values, { positionals, signal }) {
+    if (positionals.length > 0) throw new UsageError(`unknown word: ${positionals[0]}`);
+    const startedAt = Date.now() - performance.now();
+    const directory = directoryAt(values.dir);
+    await checkMachine();
+    await refuseSecond(directory);
+    await makeDirectory(directory);
+    if (values.detach)
+      return detach(
+        directory,
+        process.argv.slice(1).filter((word) => !word.startsWith('--detach')),
+      );
+    const securePort = await choosePort(directory, values['secure-port']);
+    const settings = { nodes: values.nodes, proxyMode: values['proxy-mode'], securePort };
+    say(`vitrine lab in ${relative('', directory.path) || '.'}`);
+    return hold(directory, settings, startedAt, signal);
+  },
+}) as Program;
+
+async function checkMachine(): Promise<void> {
+  const path = labPath();
+  const missing = explainMissing(await missingPrograms(path), process.getuid!());
+  if (missing) throw new UsageError(missing, 1);
+  const trouble = await namespaceTrouble(path);
+  if (trouble) throw new UsageError(trouble, 1);
+}
+
+async function refuseSecond(directory: Directory): Promise<void> {
+  const running = await findRunning(directory);
+  if (running) throw alreadyRuns(directory, `pid ${running.launcherPid}`);
+}
+
+function alreadyRuns(directory: Directory, who: string): UsageError {
+  return new UsageError(
+    `a lab runs in ${directory.path} already (${who}); stop it with: vitrine lab down --dir ${directory.path}\n` +
+      '  another one beside it needs a directory of its own: --dir OTHER',
+    1,
+  );
+}
+
+/** `asked` when given; else the remembered one; else a free one, which is remembered. */
+async function choosePort(directory: Directory, asked: number | undefined): Promise<number> {
+  const { port, remembered } = asked ? { port: asked, remembered: false } : await rememberedPort(directory);
+  if (await canListen(port)) {
+    await rememberPort(directory, port);
+    return port;
+  }
+  if (!asked && !remembered) return choosePort(directory, undefined);
+  const why = asked ? '' : ', which the lab used at its last start,';
+  throw new UsageError(`port ${port}${why} is in use on 127.0.0.1; choose another with --secure-port`, 1);
+}
+
+async function canListen(port: number): Promise<boolean> {
+  const server = createServer().listen({ port, host: '127.0.0.1', exclusive: true });
+  const free = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  server.close();
+  return free;
+}
+
+/** So many deaths of the whole box within a minute end the lab. */
+const MAX_DEATHS = 10;
+
+async function hold(directory: Directory, settings: Settings, startedAt: number, signal: AbortSignal): Promise<number> {
+  tolerateLostTerminal();
+  const launcherStartTime = (await startTimeOf('self'))!;
+  const deaths: number[] = [];
+  for (let start = startedAt; ; start = Date.now()) {
+    await makeDirectory(directory);
+    const ending = await holdOnce(directory, settings, { start, launcherStartTime, signal });
+    if (ending.exitCode === LOCKED) throw alreadyRuns(directory, 'it is starting or ending');
+    await removeRun(directory);
+    if (ending.exitCode !== null && ending.exitCode < 128) return ending.exitCode;
+    if (signal.aborted) return 0;
+    const why = ending.signal ?? `exit code ${ending.exitCode}`;
+    deaths.push(Date.now());
+    if (deaths.filter((at) => at > Date.now() - 60_000).length > MAX_DEATHS) {
+      throw new UsageError(`the lab was killed again and again (${why}); see ${directory.logs}`, 1);
+    }
+    say(`${clockTime()} the lab's supervisor was killed (${why}); everything starts again`);
+    await systemClock.sleep(100, signal).catch(() => {}); // rejects only by the signal, and then the next box ends at once
+  }
+}
+
+interface Hold {
+  start: number;
+  launcherStartTime: string;
+  signal: AbortSignal;
+}
+
+async function holdOnce(
+  directory: Directory,
+  settings: Settings,
+  { start, launcherStartTime, signal }: Hold,
+): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
+  const vitrine = process.argv[1];
+  const flags = {
+    dir: directory.path,
+    nodes: settings.nodes,
+    'proxy-mode': settings.proxyMode,
+    'secure-port': settings.securePort,
+    'launcher-pid': process.pid,
+    'launcher-start-time': launcherStartTime,
+    'started-at': Math.round(start),
+    vitrine,
+  };
+  const words = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  const argv = [process.execPath, vitrine, 'lab', 'supervise', ...words];
+  const child = startSandbox({ directory, argv, env: { ...process.env, PATH: labPath() } });
+  const rope = child.stdio[3] as Socket;
+  rope.once('data', () => say(greet(directory, settings)));
+  rope.on('error', () => {}); // the box may end first
+  const letGo = (): void => void rope.destroy();
+  if (signal.aborted) letGo();
+  signal.addEventListener('abort', letGo, { once: true });
+  const [exitCode, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  signal.removeEventListener('abort', letGo);
+  rope.destroy();
+  return { exitCode, signal: killedBy };
+}
+
+/** Paths as the user would type them where `lab up` was typed. */
+function greet(directory: Directory, { proxyMode }: Settings): string {
+  const shown = (path: string): string => (relative('', path).startsWith('..') ? path : relative('', path));
+  const dirFlag = shown(directory.path) === '.vitrine' ? '' : ` --dir ${shown(directory.path)}`;
+  const vitrine = shown(process.argv[1]);
+  return greeting({ vitrine, kubeconfig: shown(directory.kubeconfig), dirFlag, proxyMode, detached: isDetached() });
+}

@@ -1,0 +1,128 @@
+// The node agent (the kubelet's place): registers the node, keeps its lease, its network and its pods. It runs inside the node's
+// network namespace. When it stops or is killed, containers and routes stay, and the next agent takes them over.
+import { setMaxListeners } from 'node:events';
+import { mkdir, readFile } from 'node:fs/promises';
+import type { Node } from '../api/types/core.v1.ts';
+import type { Client } from '../client/client.ts';
+import { EventRecorder } from '../client/events.ts';
+import { Informer } from '../client/informer.ts';
+import { nodes } from '../client/resources.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import { Bell } from './bell.ts';
+import { keepLease } from './lease.ts';
+import { followNodes } from './pod-network/follow-nodes.ts';
+import { PodNetwork } from './pod-network/pod-network.ts';
+import { keepMirrorPods, type MirrorPod } from './pods/mirror-pods.ts';
+import { runPods } from './pods/run-pods.ts';
+import { readSandboxRecords } from './pods/sandbox-records.ts';
+import { ProcessRuntime } from './process-runtime/process-runtime.ts';
+import { keepNode } from './registration.ts';
+
+export interface AgentOptions {
+  readonly client: Client;
+  readonly nodeName: string;
+  readonly nodeIP: string;
+  /** Absolute path of the agent's own folder; the next agent of this node needs the same. */
+  readonly directory: string;
+  /** Of this program. */
+  readonly version: string;
+  /** Default 40, as the kubelet's; renewed every quarter of it. */
+  readonly leaseDurationSeconds?: number;
+  /** Default `10.96.0.10`. */
+  readonly clusterDNS?: string;
+  /** Default `cluster.local`. */
+  readonly clusterDomain?: string;
+  /** All pods' addresses; traffic to them is never masqueraded. */
+  readonly clusterCIDR?: string;
+  /** What runs beside the agent and shows up as a pod. */
+  readonly mirrorPods?: readonly MirrorPod[];
+  readonly clock?: Clock;
+  readonly log: Logger;
+  /** Stops the agent, not its pods. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs until `signal` aborts. Rejects when the node cannot be set up (no tools, no rights). */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { client, nodeName, nodeIP, directory, version, log, clock = systemClock } = options;
+  // What ends one loop with an error ends all of them.
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  setMaxListeners(0, signal); // every pod's worker listens to it
+  await mkdir(directory, { recursive: true });
+  const informer = new Informer({ client, resource: nodes, clock, log });
+  const node = (): Node | undefined => informer.get(nodeName);
+  const bell = new Bell();
+  const mirrorBell = new Bell();
+  let notReady: string | undefined = 'container runtime network not ready: the node has no podCIDR yet';
+  const facts = () => ({ nodeName, nodeIP, version, notReady });
+  const ready = (): void => {
+    notReady = undefined;
+    bell.ring();
+  };
+  const ring = (object: Node): void => {
+    if (object.metadata.name !== nodeName) return;
+    bell.ring();
+    mirrorBell.ring();
+  };
+  informer.addHandlers({ add: ring, update: ring, delete: ring });
+  const lease = { client, nodeName, leaseDurationSeconds: options.leaseDurationSeconds ?? 40, node, clock, log };
+  const loops = [
+    informer.run(signal),
+    keepNode({ client, clock, log, facts, known: node, bell }, signal),
+    keepLease(lease, signal),
+    keepMirrorPods(
+      { client, nodeName, hostIP: nodeIP, mirrorPods: options.mirrorPods ?? [], node, bell: mirrorBell, clock, log },
+      signal,
+    ),
+    runPodsWhenAssigned(options, { informer, ready, clock }, signal),
+  ];
+  await Promise.all(loops.map((loop) => loop.catch((error: unknown) => failed.abort(error))));
+  if (failed.signal.aborted) throw failed.signal.reason;
+}
+
+/** Pods need addresses: waits for the node's podCIDR, which the node IPAM controller assigns. */
+async function runPodsWhenAssigned(
+  options: AgentOptions,
+  { informer, ready, clock }: { informer: Informer<Node>; ready: () => void; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, nodeName, nodeIP, directory, clusterCIDR, log } = options;
+  const podCIDR = await assignedPodCIDR(informer, nodeName, signal);
+  if (podCIDR === undefined) return;
+  const runtime = await ProcessRuntime.open({ directory, clock });
+  const records = await readSandboxRecords(directory);
+  const held = new Map(records.flatMap(({ podUID, address }) => (address ? [[podUID, address] as const] : [])));
+  const network = await PodNetwork.open(podCIDR, `${directory}/network`, held);
+  log.info({ podCIDR }, 'the pod network is up');
+  ready();
+  const dns = {
+    clusterDNS: options.clusterDNS ?? '10.96.0.10',
+    clusterDomain: options.clusterDomain ?? 'cluster.local',
+    nodeResolvConf: await readFile('/etc/resolv.conf', 'utf8').catch(() => ''), // a node without one has no DNS to share
+  };
+  const recorder = new EventRecorder({ client, component: 'kubelet', host: nodeName, clock, log });
+  const context = { client, runtime, network, recorder, clock, log, nodeName, hostIP: nodeIP, directory, dns };
+  await Promise.all([
+    runtime.run(signal),
+    followNodes({ nodes: informer, nodeName, podCIDR, clusterCIDR, log }, signal),
+    runPods(context, signal),
+  ]);
+}
+
+async function assignedPodCIDR(
+  informer: Informer<Node>,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const bell = new Bell();
+  const ring = (): void => bell.ring();
+  informer.addHandlers({ add: ring, update: ring });
+  while (!signal.aborted) {
+    const podCIDR = informer.get(nodeName)?.spec?.podCIDR;
+    if (podCIDR) return podCIDR;
+    await bell.rung(signal);
+  }
+  return undefined;
+}

@@ -1,0 +1,57 @@
+// The program `vitrine node`.
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { loadKubeconfig } from '../client/kubeconfig.ts';
+import { RestClient } from '../client/rest.ts';
+import { type Program, program } from '../host/program.ts';
+import { runAgent } from './agent.ts';
+
+const name = z.string({ error: 'is required' }).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a DNS name');
+
+export const node: Program = program({
+  name: 'node',
+  summary: 'the node agent: registers a node and runs the pods bound to it',
+  flags: {
+    kubeconfig: { type: z.string({ error: 'is required' }), help: 'file that tells where the API server is' },
+    'node-name': { type: name, help: "the Node object's name" },
+    'node-ip': {
+      type: z.ipv4({ error: 'must be an IPv4 address' }),
+      help: "the node's address, on an interface of this namespace",
+    },
+    directory: {
+      type: z.string().default('.vitrine/node'),
+      help: 'folder for state, images and logs; kept over restarts',
+    },
+    'node-lease-duration-seconds': {
+      type: z.coerce.number().int().min(1).default(40),
+      help: 'seconds after which the node counts as gone; renewed every quarter of it (default 40)',
+    },
+    'cluster-dns': {
+      type: z.ipv4().default('10.96.0.10'),
+      help: "nameserver in the pods' resolv.conf (default 10.96.0.10)",
+    },
+    'cluster-domain': {
+      type: z.string().default('cluster.local'),
+      help: 'domain of the cluster (default cluster.local)',
+    },
+    'cluster-cidr': { type: z.string().optional(), help: "all pods' addresses; packets to them are never masqueraded" },
+  },
+  async run(values, { signal, log }) {
+    const client = new RestClient(await loadKubeconfig(values.kubeconfig), { userAgent: 'kubelet/v1.36.3' });
+    await runAgent({
+      client,
+      nodeName: values['node-name'],
+      nodeIP: values['node-ip'],
+      directory: resolve(values.directory),
+      version: '0.1.0',
+      leaseDurationSeconds: values['node-lease-duration-seconds'],
+      clusterDNS: values['cluster-dns'],
+      clusterDomain: values['cluster-domain'],
+      clusterCIDR: values['cluster-cidr'],
+      log,
+      signal,
+    });
+    await client.close();
+    return 0;
+  },
+}) as Program;

@@ -1,0 +1,90 @@
+// Starting shims: orders on descriptor 3, one line of answer on standard output.
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import { StartError } from '../runtime.ts';
+
+const PERL = '/usr/bin/perl';
+/** ms in which a container has to start. */
+const START_LIMIT_MS = 20_000;
+/** Bytes kept of what an executed command says; the kubelet keeps as much of a probe's output. */
+const OUTPUT_LIMIT = 10 * 1024;
+
+function send(child: ChildProcess, orders: Buffer): void {
+  const pipe = child.stdio[3] as Writable;
+  pipe.on('error', () => {}); // a shim that ended early is judged by what it said
+  pipe.end(orders);
+}
+
+/**
+ * Starts a container and resolves when its program runs; `ended` is called when the shim has ended, which is when the container
+ * has. The shim does not end with us. Rejects with StartError with the shim's words.
+ */
+export function startShim(script: string, orders: Buffer, ended: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(PERL, [script, 'run'], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      detached: true,
+      cwd: '/',
+      env: {},
+    });
+    let said = '';
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new StartError(`the container did not start within ${START_LIMIT_MS / 1000} s`));
+    }, START_LIMIT_MS);
+    const settle = (): void => {
+      clearTimeout(timer);
+      const answer = said.trim();
+      if (answer.startsWith('started ')) resolve();
+      else reject(new StartError(answer.replace(/^error /, '') || 'the shim ended without a word'));
+    };
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new StartError(`${PERL}: ${error.message}`));
+    });
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text: string) => {
+        said += text;
+        if (/^started \d+\n/.test(said)) settle();
+      });
+    }
+    child.on('close', settle);
+    child.on('exit', ended);
+    child.unref();
+    send(child, orders);
+  });
+}
+
+/** Runs a command in a container; 124 when it ran out of time, as timeout(1) has it. */
+export function runShim(
+  script: string,
+  orders: Buffer,
+  timeoutMs: number,
+): Promise<{ exitCode: number; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(PERL, [script, 'enter'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], cwd: '/', env: {} });
+    const chunks: Buffer[] = [];
+    let kept = 0;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (chunk: Buffer) => {
+        if (kept < OUTPUT_LIMIT) chunks.push(chunk.subarray(0, OUTPUT_LIMIT - kept));
+        kept += chunk.length;
+      });
+    }
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ exitCode: isLate ? 124 : (code ?? 137), output: Buffer.concat(chunks).toString() });
+    });
+    send(child, orders);
+  });
+}

@@ -1,0 +1,192 @@
+// The iptables backend: renders a plan into upstream's chains, tells the kernel only what differs, and remembers what the
+// kernel holds.
+import { systemClock } from '../../host/clock.ts';
+import { check, type Exec, ExecError } from '../../host/exec.ts';
+import { Iptables } from '../../host/iptables.ts';
+import { hasOwnNetlinkLimits, monitor } from '../../host/nft.ts';
+import type { Backend, RuleIndex } from '../backend.ts';
+import { type IPFamily, type Plan, reachableEndpoints } from '../plan.ts';
+import { CANARY, fixedChains, lastRules, SHARED_CHAINS } from './fixed-rules.ts';
+import { change, removeAll, repair } from './kernel-diff.ts';
+import { RestoreScript } from './restore-script.ts';
+import { ChainIndex } from './rule-index.ts';
+import { type RenderOptions, renderService, type ServiceRules } from './service-rules.ts';
+
+/** Above this many endpoints upstream leaves comments out of service and endpoint chains. */
+const LARGE_CLUSTER = 1000;
+/** Lines per restore where the kernel limits a netlink message (user namespaces): 600 bytes each of about 208 KB. */
+const MAX_LINES = 250;
+const NFACCT_OBJECTS = ['ct_state_invalid_dropped_pkts', 'localhost_nps_accepted_pkts'];
+/** ms between looks at the canary where the kernel does not tell of changes (iptables-legacy). */
+const CANARY_POLL = 1000;
+
+export interface IptablesOptions {
+  readonly family?: IPFamily;
+  readonly exec?: Exec;
+}
+
+export class IptablesBackend implements Backend {
+  readonly name = 'iptables';
+  readonly #exec: Exec;
+  readonly #iptables: Iptables;
+  readonly #index = new ChainIndex();
+  readonly #rendered = new Map<string, ServiceRules>();
+  readonly #endpointCounts = new Map<string, number>();
+  #endpointTotal = 0;
+  #nfacct: Promise<boolean> | undefined;
+  /** What all rules were rendered with; undefined while the kernel's state is not known. */
+  #settings: string | undefined;
+
+  constructor({ family = 'IPv4', exec = check }: IptablesOptions = {}) {
+    this.#exec = exec;
+    this.#iptables = new Iptables(family === 'IPv4' ? 4 : 6, exec);
+  }
+
+  get rules(): RuleIndex {
+    return this.#index;
+  }
+
+  async sync(plan: Plan, changed?: ReadonlySet<string>): Promise<void> {
+    const ids = this.#settings === undefined || !changed ? undefined : changed;
+    this.#count(plan, ids);
+    const options = await this.#options();
+    const settings = JSON.stringify([plan.node, options]);
+    const known = this.#settings;
+    this.#settings = undefined;
+    if (ids && known === settings) await this.#follow(plan, ids, options);
+    else await this.#repair(plan, options);
+    this.#settings = settings;
+  }
+
+  #count(plan: Plan, ids: ReadonlySet<string> | undefined): void {
+    if (!ids) {
+      this.#endpointCounts.clear();
+      this.#endpointTotal = 0;
+    }
+    for (const id of ids ?? plan.services.keys()) {
+      const port = plan.services.get(id);
+      const now = port ? reachableEndpoints(port).length : 0;
+      this.#endpointTotal += now - (this.#endpointCounts.get(id) ?? 0);
+      this.#endpointCounts.set(id, now);
+    }
+  }
+
+  async #options(): Promise<RenderOptions> {
+    this.#nfacct ??= this.#makeCounters();
+    return { withComments: this.#endpointTotal <= LARGE_CLUSTER, nfacct: await this.#nfacct };
+  }
+
+  /** Named packet counters are made by the `nfacct` tool; without it the rules go without them. */
+  async #makeCounters(): Promise<boolean> {
+    try {
+      for (const name of NFACCT_OBJECTS) {
+        await this.#exec(['nfacct', 'add', name]).catch(async (error: unknown) => {
+          await this.#exec(['nfacct', 'get', name]).catch(() => Promise.reject(error));
+        });
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof ExecError) return false;
+      throw error;
+    }
+  }
+
+  async #follow(plan: Plan, changed: ReadonlySet<string>, options: RenderOptions): Promise<void> {
+    const script = new RestoreScript();
+    const fresh = new Map<string, ServiceRules | undefined>();
+    for (const id of changed) {
+      const port = plan.services.get(id);
+      const now = port && renderService(port, plan, options);
+      change(this.#rendered.get(id), now, script);
+      fresh.set(id, now);
+    }
+    await this.#apply(script);
+    for (const [id, now] of fresh) {
+      const port = plan.services.get(id);
+      if (now && port) {
+        this.#rendered.set(id, now);
+        this.#index.set(port);
+      } else {
+        this.#rendered.delete(id);
+        this.#endpointCounts.delete(id);
+        this.#index.delete(id);
+      }
+    }
+  }
+
+  async #repair(plan: Plan, options: RenderOptions): Promise<void> {
+    for (const id of [...this.#rendered.keys()]) {
+      this.#rendered.delete(id);
+      this.#index.delete(id);
+    }
+    for (const [id, port] of plan.services) {
+      this.#rendered.set(id, renderService(port, plan, options));
+      this.#index.set(port);
+    }
+    const script = new RestoreScript();
+    const wanted = {
+      fixed: fixedChains(plan, options),
+      services: this.#rendered.values(),
+      shared: new Map(SHARED_CHAINS.map((name) => [name, { last: lastRules(name, plan) }])),
+    };
+    repair(await this.#iptables.save(), wanted, script);
+    await this.#apply(script);
+  }
+
+  async #apply(script: RestoreScript): Promise<void> {
+    const inputs = script.render(hasOwnNetlinkLimits() ? MAX_LINES : undefined);
+    for (const input of inputs) await this.#iptables.restore(input);
+  }
+
+  /**
+   * The kernel tells of deleted chains and of rules taken out of its own chains, which our syncs never do; a flush of one
+   * service's chain is found by the next full sync.
+   */
+  async guard(lost: () => void, signal: AbortSignal): Promise<void> {
+    if (await this.#kernelTells()) {
+      const family = this.#iptables.family === 4 ? 'ip' : 'ip6';
+      const chains = `PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING`;
+      const pattern = new RegExp(
+        `^delete (?:table ${family} (?:nat|filter)|chain ${family} \\w+ ${CANARY}|rule ${family} \\w+ (?:${chains}) )`,
+      );
+      const onLine = (line: string): void => {
+        if (pattern.test(line)) lost();
+      };
+      return monitor({ onLine, onGap: lost, signal });
+    }
+    while (!signal.aborted) {
+      await systemClock.sleep(CANARY_POLL, signal).catch(() => undefined); // aborted: the loop's condition ends it
+      if (!signal.aborted && !(await this.#isCanaryThere())) lost();
+    }
+  }
+
+  /** iptables-nft's rules are nftables rules, whose changes `nft monitor` tells. */
+  async #kernelTells(): Promise<boolean> {
+    const version = await this.#exec(['iptables', '--version']);
+    if (!version.includes('nf_tables')) return false;
+    return this.#exec(['nft', '--version']).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Before the first sync there is no canary to look for. */
+  async #isCanaryThere(): Promise<boolean> {
+    if (this.#settings === undefined) return true;
+    for (const table of ['mangle', 'nat', 'filter'] as const) {
+      if (!(await this.#iptables.hasChain(table, CANARY))) return false;
+    }
+    return true;
+  }
+
+  async cleanup(): Promise<void> {
+    this.#settings = undefined;
+    const own = new Set(SHARED_CHAINS as readonly string[]);
+    for (const chain of ['KUBE-FORWARD', 'KUBE-FIREWALL', CANARY]) own.add(`filter ${chain}`);
+    for (const chain of ['KUBE-MARK-MASQ', 'KUBE-POSTROUTING', CANARY]) own.add(`nat ${chain}`);
+    own.add(`mangle ${CANARY}`);
+    const script = new RestoreScript();
+    removeAll(await this.#iptables.save(), own, script);
+    await this.#apply(script);
+  }
+}

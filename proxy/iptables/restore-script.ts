@@ -1,0 +1,87 @@
+// What iptables-restore is told: steps in a safe order, written as one input where the kernel takes it in one piece (each
+// table is then changed atomically), or else in several, whose order keeps every packet's way complete at any moment.
+import { chainName, type Table } from '../../host/iptables.ts';
+
+/**
+ * Chains are built before anything jumps to them, jumps are turned next, and only then goes what nothing uses any more.
+ * Unused chains are all emptied before the first is deleted, for they may jump to each other.
+ */
+const PHASES = ['declare', 'build', 'turn', 'empty', 'delete'] as const;
+type Phase = (typeof PHASES)[number];
+
+const TABLES: readonly Table[] = ['mangle', 'filter', 'nat'];
+
+export class RestoreScript {
+  /** Each entry's lines belong into one input. */
+  readonly #steps = new Map<string, string[][]>();
+
+  /** Makes sure a chain exists, and empties it. */
+  declare(table: Table, chain: string): void {
+    this.#add(table, 'declare', [`:${chainName(chain)} - [0:0]`]);
+  }
+
+  /** Makes a chain, or makes it anew, with exactly these rules (texts of `ruleText`). */
+  build(table: Table, chain: string, rules: readonly string[]): void {
+    this.#add(table, 'build', [`:${chainName(chain)} - [0:0]`, ...rules.map((rule) => `-A ${chain} ${rule}`)]);
+  }
+
+  /** Takes `old` rules out of a chain and puts `now` at its top, in their order. */
+  replace(table: Table, chain: string, old: readonly string[], now: readonly string[]): void {
+    const removals = old.map((rule) => `-D ${chain} ${rule}`);
+    this.#add(table, 'turn', [...removals, ...now.toReversed().map((rule) => `-I ${chain} ${rule}`)]);
+  }
+
+  append(table: Table, chain: string, rules: readonly string[]): void {
+    this.#add(
+      table,
+      'turn',
+      rules.map((rule) => `-A ${chain} ${rule}`),
+    );
+  }
+
+  delete(table: Table, chain: string): void {
+    this.#add(table, 'empty', [`:${chainName(chain)} - [0:0]`]);
+    this.#add(table, 'delete', [`-X ${chain}`]);
+  }
+
+  #add(table: Table, phase: Phase, lines: string[]): void {
+    if (lines.length === 0) return;
+    const key = `${table} ${phase}`;
+    const steps = this.#steps.get(key);
+    if (steps) steps.push(lines);
+    else this.#steps.set(key, [lines]);
+  }
+
+  get isEmpty(): boolean {
+    return this.#steps.size === 0;
+  }
+
+  /** Inputs for iptables-restore, to be applied in order; each of at most `maxLines` lines where a step's length allows. */
+  render(maxLines = Number.POSITIVE_INFINITY): string[] {
+    const inputs: string[] = [];
+    let parts: string[] = [];
+    let lines = 0;
+    for (const table of TABLES) {
+      let body: string[] = [];
+      const closeTable = (): void => {
+        if (body.length > 0) parts.push(`*${table}\n${body.join('\n')}\nCOMMIT\n`);
+        body = [];
+      };
+      for (const phase of PHASES) {
+        for (const step of this.#steps.get(`${table} ${phase}`) ?? []) {
+          if (lines > 0 && lines + step.length > maxLines) {
+            closeTable();
+            inputs.push(parts.join(''));
+            parts = [];
+            lines = 0;
+          }
+          body.push(...step);
+          lines += step.length;
+        }
+      }
+      closeTable();
+    }
+    if (parts.length > 0) inputs.push(parts.join(''));
+    return inputs;
+  }
+}

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Deployment, ReplicaSet } from '../../api/types/apps.v1.ts';
+import type { Pod } from '../../api/types/core.v1.ts';
+import {
+  configMaps,
+  deployments,
+  events,
+  namespaces,
+  nodes,
+  pods,
+  replicaSets,
+  serviceAccounts,
+} from '../../client/resources.ts';
+import { type Cluster, eventually, find, startCluster } from './cluster.ts';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startCluster();
+  for (const name of ['node-1', 'node-2', 'node-3']) await cluster.addNode(name);
+});
+afterAll(() => cluster.stop());
+
+const deployment = (name: string, replicas: number, image = 'echo'): Deployment => ({
+  metadata: { name, namespace: cluster.namespace },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { name: '', labels: { app: name } }, spec: { containers: [{ name: 'c', image }] } },
+  },
+});
+const podsOf = async (app: string): Promise<Pod[]> =>
+  (await cluster.client.list(pods, { namespace: cluster.namespace, labelSelector: `app=${app}` })).items;
+const setsOf = async (app: string): Promise<ReplicaSet[]> =>
+  (await cluster.client.list(replicaSets, { namespace: cluster.namespace, labelSelector: `app=${app}` })).items;
+
+/** Says that every bound pod of `app` runs. */
+async function runAll(app: string, last: number): Promise<void> {
+  for (const [i, { metadata, status }] of (await podsOf(app)).entries()) {
+    if (status?.phase !== 'Running') await cluster.startPod(metadata.name, `10.244.9.${last + i}`);
+  }
+}
+
+describe('nodes', () => {
+  it('get the pod CIDR of their number, others the first free one', async () => {
+    const cidr = (name: string) => async () => (await find(cluster.client, nodes, { name }))?.spec?.podCIDR;
+    expect(await eventually(cidr('node-1'))).toBe('10.244.1.0/24');
+    expect(await eventually(cidr('node-3'))).toBe('10.244.3.0/24');
+    await cluster.client.create(nodes, { metadata: { name: 'stranger' } });
+    expect(await eventually(cidr('stranger'))).toBe('10.244.0.0/24');
+    await cluster.client.delete(nodes, { name: 'stranger' });
+  });
+});
+
+describe('deployments', () => {
+  it('spread their pods over the nodes, and become available', async () => {
+    await cluster.client.create(deployments, deployment('web', 6));
+    const bound = await eventually(async () => {
+      const found = await podsOf('web');
+      return found.length === 6 && found.every(({ spec }) => spec?.nodeName) && found;
+    });
+    expect(bound.map(({ spec }) => spec!.nodeName).sort()).toEqual([
+      'node-1',
+      'node-1',
+      'node-2',
+      'node-2',
+      'node-3',
+      'node-3',
+    ]);
+    await runAll('web', 10);
+    const { status } = await eventually(async () => {
+      const found = await find(cluster.client, deployments, { name: 'web', namespace: cluster.namespace });
+      return found?.status?.availableReplicas === 6 && found;
+    });
+    expect(status).toMatchObject({ replicas: 6, updatedReplicas: 6, readyReplicas: 6 });
+    expect(status!.conditions!.map(({ type, status: state, reason }) => `${type} ${state} ${reason}`).sort()).toEqual([
+      'Available True MinimumReplicasAvailable',
+      'Progressing True NewReplicaSetAvailable',
+    ]);
+  });
+
+  it('replace a pod that was deleted, and no more than that', async () => {
+    const [doomed] = await podsOf('web');
+    await cluster.client.delete(pods, doomed.metadata, { gracePeriodSeconds: 0 });
+    const after = await eventually(async () => {
+      const found = await podsOf('web');
+      return found.length === 6 && found.every(({ metadata }) => metadata.uid !== doomed.metadata.uid) && found;
+    });
+    expect(after).toHaveLength(6);
+    await runAll('web', 20);
+  });
+
+  it('roll a new template out within maxSurge and maxUnavailable, and keep the old revision', async () => {
+    const at = { name: 'web', namespace: cluster.namespace };
+    const patch = { spec: { template: { spec: { containers: [{ name: 'c', image: 'echo:2' }] } } } };
+    await cluster.client.patch(deployments, at, patch, { type: 'strategic' });
+    let most = 0;
+    let ip = 100;
+    await eventually(async () => {
+      const all = await podsOf('web');
+      most = Math.max(most, all.filter(({ metadata }) => !metadata.deletionTimestamp).length);
+      for (const { metadata, spec, status } of all) {
+        if (metadata.deletionTimestamp)
+          await cluster.client.delete(pods, metadata, { gracePeriodSeconds: 0 }).catch(() => {});
+        else if (spec?.nodeName && status?.phase !== 'Running')
+          await cluster.startPod(metadata.name, `10.244.9.${ip++}`).catch(() => {});
+      }
+      return all.length === 6 && all.every(({ spec }) => spec!.containers[0].image === 'echo:2');
+    });
+    expect(most).toBeLessThanOrEqual(8);
+    expect(
+      (await setsOf('web'))
+        .map(({ spec, metadata }) => [metadata.annotations!['deployment.kubernetes.io/revision'], spec!.replicas])
+        .sort(),
+    ).toEqual([
+      ['1', 0],
+      ['2', 6],
+    ]);
+  });
+
+  it('take everything with them when deleted', async () => {
+    await cluster.client.delete(deployments, { name: 'web', namespace: cluster.namespace });
+    await eventually(async () => {
+      for (const { metadata } of await podsOf('web')) {
+        if (metadata.deletionTimestamp)
+          await cluster.client.delete(pods, metadata, { gracePeriodSeconds: 0 }).catch(() => {});
+      }
+      return (await podsOf('web')).length === 0 && (await setsOf('web')).length === 0;
+    });
+  });
+});
+
+describe('the scheduler', () => {
+  it('says why a pod fits nowhere, and binds it once a node suits', async () => {
+    const picky: Pod = {
+      metadata: { name: 'picky', namespace: cluster.namespace },
+      spec: { containers: [{ name: 'c', image: 'echo' }], nodeSelector: { disk: 'fast' } },
+    };
+    await cluster.client.create(pods, picky);
+    const look = async () => (await find(cluster.client, pods, picky.metadata))!;
+    const condition = await eventually(async () =>
+      (await look()).status?.conditions?.find(({ type }) => type === 'PodScheduled'),
+    );
+    expect(condition.message).toBe(
+      "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+    );
+    await cluster.client.patch(nodes, { name: 'node-2' }, { metadata: { labels: { disk: 'fast' } } });
+    expect(await eventually(async () => (await look()).spec?.nodeName)).toBe('node-2');
+    const said = await eventually(async () => {
+      const { items } = await cluster.client.list(events, {
+        namespace: cluster.namespace,
+        fieldSelector: 'involvedObject.name=picky',
+      });
+      return (
+        items.some(({ reason }) => reason === 'Scheduled') &&
+        items.map(({ reason, message }) => `${reason}: ${message}`)
+      );
+    });
+    expect(said).toContain('Scheduled: Successfully assigned default/picky to node-2');
+  });
+});
+
+describe('namespaces', () => {
+  it('get their ServiceAccount and root CA, and are emptied before they go', async () => {
+    const name = 'short-lived';
+    await cluster.client.create(namespaces, { metadata: { name } });
+    await eventually(async () => find(cluster.client, serviceAccounts, { name: 'default', namespace: name }));
+    await eventually(async () => find(cluster.client, configMaps, { name: 'kube-root-ca.crt', namespace: name }));
+    await cluster.client.create(configMaps, { metadata: { name: 'mine', namespace: name } });
+    await cluster.client.delete(namespaces, { name });
+    await eventually(async () => (await find(cluster.client, namespaces, { name })) === undefined);
+    expect((await cluster.client.list(configMaps, { namespace: name })).items).toEqual([]);
+  });
+});
+
+describe('the garbage collector', () => {
+  const map = (name: string, owner?: { name: string; uid: string }, block = true) => ({
+    metadata: {
+      name,
+      namespace: cluster.namespace,
+      ...(owner && { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', blockOwnerDeletion: block, ...owner }] }),
+    },
+  });
+  const exists = (name: string) => find(cluster.client, configMaps, { name, namespace: cluster.namespace });
+
+  it('deletes what lost its owner, and what never had the one it names', async () => {
+    const root = await cluster.client.create(configMaps, map('root'));
+    await cluster.client.create(configMaps, map('child', { name: 'root', uid: root.metadata.uid! }));
+    await cluster.client.create(configMaps, map('lost', { name: 'root', uid: '11111111-2222-3333-4444-555555555555' }));
+    await eventually(async () => (await exists('lost')) === undefined);
+    expect(await exists('child')).toBeDefined();
+    await cluster.client.delete(configMaps, root.metadata);
+    await eventually(async () => (await exists('child')) === undefined);
+  });
+
+  it('holds a foreground-deleted owner until its dependents are gone', async () => {
+    const root = await cluster.client.create(configMaps, map('root'));
+    const child = map('child', { name: 'root', uid: root.metadata.uid! });
+    await cluster.client.create(configMaps, { metadata: { ...child.metadata, finalizers: ['example.org/hold'] } });
+    await cluster.client.delete(configMaps, root.metadata, { propagationPolicy: 'Foreground' });
+    await eventually(async () => (await exists('child'))?.metadata.deletionTimestamp !== undefined);
+    expect((await exists('root'))?.metadata.finalizers).toEqual(['foregroundDeletion']);
+    await cluster.client.patch(configMaps, child.metadata, { metadata: { finalizers: null } });
+    await eventually(async () => (await exists('root')) === undefined);
+  });
+
+  it('lets dependents go when the owner is deleted with orphans', async () => {
+    const root = await cluster.client.create(configMaps, map('root'));
+    await cluster.client.create(configMaps, map('child', { name: 'root', uid: root.metadata.uid! }));
+    await cluster.client.delete(configMaps, root.metadata, { propagationPolicy: 'Orphan' });
+    await eventually(async () => (await exists('root')) === undefined);
+    expect((await exists('child'))?.metadata.ownerReferences).toBeUndefined();
+  });
+});

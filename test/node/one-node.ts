@@ -1,0 +1,110 @@
+// For the tests of this folder: a real API server, real controllers and one real node agent, in the namespace of the script.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pod, PodSpec } from '../../api/types/core.v1.ts';
+import { startApiServer } from '../../apiserver/server.ts';
+import { MemoryStore } from '../../apiserver/storage/memory.ts';
+import type { Client } from '../../client/client.ts';
+import { nodes, pods } from '../../client/resources.ts';
+import { RestClient } from '../../client/rest.ts';
+import { runControllers } from '../../controllers/controllers.ts';
+import { defaultOptions } from '../../controllers/options.ts';
+import { silentLogger } from '../../host/log.ts';
+import { runAgent } from '../../node/agent.ts';
+import { shell } from '../network.ts';
+
+export const NODE_IP = '192.168.1.10';
+
+export interface OneNode {
+  readonly client: Client;
+  readonly directory: string;
+  startAgent(): void;
+  /** Its pods run on. */
+  stopAgent(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startOneNode(): Promise<OneNode> {
+  await shell(`ip link add eth0 type bridge; ip address add ${NODE_IP}/24 dev eth0; ip link set eth0 up`);
+  const store = new MemoryStore();
+  const server = await startApiServer({ store });
+  const connection = { server: server.url, ca: server.caCert, token: server.token };
+  const client = new RestClient(connection, { userAgent: 'test' });
+  const stopped = new AbortController();
+  const options = { ...defaultOptions, nodeMonitorGracePeriodMs: 2000, nodeMonitorPeriodMs: 200 };
+  const controllers = runControllers(client, { options, log: silentLogger }, stopped.signal);
+  const directory = mkdtempSync(join(tmpdir(), 'vitrine-node-'));
+  let agent: { stop: AbortController; ended: Promise<void> } | undefined;
+  const stopAgent = async (): Promise<void> => {
+    agent?.stop.abort();
+    await agent?.ended;
+    agent = undefined;
+  };
+  const startAgent = (): void => {
+    const stop = new AbortController();
+    const ended = runAgent({
+      client,
+      nodeName: 'node-1',
+      nodeIP: NODE_IP,
+      directory,
+      version: '0.1.0',
+      leaseDurationSeconds: 1,
+      clusterCIDR: '10.244.0.0/16',
+      mirrorPods: [{ name: 'kube-proxy', image: 'vitrine' }],
+      log: silentLogger,
+      signal: stop.signal,
+    });
+    agent = { stop, ended };
+  };
+  startAgent();
+  await until('node-1 is Ready', async () => isReady(await client.get(nodes, { name: 'node-1' })));
+  return {
+    client,
+    directory,
+    startAgent,
+    stopAgent,
+    async close() {
+      await stopAgent();
+      stopped.abort();
+      await controllers;
+      await client.close();
+      await server.close();
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Conditioned {
+  status?: { conditions?: { type: string; status: string }[] };
+}
+
+export function isReady(object: Conditioned | undefined): boolean {
+  return object?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+/** Asks every few ms until the answer is truthy; resolves with it. Rejects after 20 s with what the last one was. */
+export async function until<T>(what: string, ask: () => Promise<T>): Promise<NonNullable<T>> {
+  const deadline = Date.now() + 20_000;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const found = await ask();
+      if (found) return found;
+      last = found;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+  throw new Error(`not in time: ${what} (${last})`);
+}
+
+export async function createPod(client: Client, name: string, spec: PodSpec): Promise<Pod> {
+  return client.create(pods, { metadata: { name, namespace: 'default', labels: { app: name } }, spec });
+}
+
+export function getPod(client: Client, name: string): Promise<Pod> {
+  return client.get(pods, { name, namespace: 'default' });
+}
