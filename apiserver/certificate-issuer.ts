@@ -1,64 +1,138 @@
-// Makes the certificate authority and serving certificates. Loaded only when one must be made: the library it needs takes
-// longer to load than all the rest of a start.
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
-import { isIP, type Pair } from './certificates.ts';
+// Makes the certificate authority and the serving certificates it signs: X.509 v3 (RFC 5280), ECDSA P-256 with SHA-256.
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { parseAddress } from '../api/ip.ts';
+import type { Pair } from './certificates.ts';
+import * as der from './der.ts';
 
 const DAY = 24 * 3600 * 1000;
 const CA_DAYS = 3650;
 const SERVING_DAYS = 365;
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const { subtle } = webcrypto;
+const CA_NAME = 'vitrine-ca';
+const SERVER_NAME = 'kube-apiserver';
 
-const newKeys = (): Promise<webcrypto.CryptoKeyPair> => subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const OID = {
+  commonName: '2.5.4.3',
+  ecdsaWithSHA256: '1.2.840.10045.4.3.2',
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  authorityKeyIdentifier: '2.5.29.35',
+  extKeyUsage: '2.5.29.37',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+} as const;
 
-async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
-}
+/** Bits of KeyUsage, the first one highest (RFC 5280, 4.2.1.3), and how many low bits after the last one do not count. */
+const DIGITAL_SIGNATURE = der.bitString(Buffer.from([0b1000_0000]), 7);
+const SIGN_CERTIFICATES_AND_LISTS = der.bitString(Buffer.from([0b0000_0110]), 1);
 
-/** From a day ago, so that a clock that is a little behind accepts it. */
-function dates(days: number): { notBefore: Date; notAfter: Date } {
-  return { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + days * DAY) };
-}
-
-export async function makeAuthority(): Promise<Pair> {
-  const keys = await newKeys();
-  const usages = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign;
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=vitrine-ca',
-    keys,
-    signingAlgorithm: ALGORITHM,
-    ...dates(CA_DAYS),
+export function makeAuthority(): Pair {
+  const { publicKey, privateKey } = newKeys();
+  const cert = certificate({
+    subject: CA_NAME,
+    days: CA_DAYS,
+    publicKey,
+    signingKey: privateKey,
     extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(usages, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      extension(OID.basicConstraints, der.sequence(der.yes()), { critical: true }),
+      extension(OID.keyUsage, SIGN_CERTIFICATES_AND_LISTS, { critical: true }),
+      extension(OID.subjectKeyIdentifier, der.octetString(keyIdentifier(publicKey))),
     ],
   });
-  return { cert: cert.toString('pem'), key: await pemOf(keys.privateKey) };
+  return { cert, key: pemOf(privateKey) };
 }
 
-/** `names`: DNS names and IP addresses. */
-export async function makeServing(ca: Pair, names: readonly string[]): Promise<Pair> {
-  const keys = await newKeys();
-  const authority = new x509.X509Certificate(ca.cert);
-  const signingKey = await subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(ca.key), ALGORITHM, false, ['sign']);
-  const cert = await x509.X509CertificateGenerator.create({
-    subject: 'CN=kube-apiserver',
-    issuer: authority.subject,
-    publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: ALGORITHM,
-    ...dates(SERVING_DAYS),
+/** `names`: DNS names and IP addresses. Throws when `ca` is not an authority that `makeAuthority` made. */
+export function makeServing(ca: Pair, names: readonly string[]): Pair {
+  const { publicKey, privateKey } = newKeys();
+  const authority = new X509Certificate(ca.cert);
+  const cert = certificate({
+    subject: SERVER_NAME,
+    days: SERVING_DAYS,
+    publicKey,
+    signingKey: createPrivateKey(ca.key),
     extensions: [
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
-      ),
-      await x509.AuthorityKeyIdentifierExtension.create(authority),
+      extension(OID.keyUsage, DIGITAL_SIGNATURE, { critical: true }),
+      extension(OID.extKeyUsage, der.sequence(der.objectIdentifier(OID.serverAuth))),
+      extension(OID.subjectAltName, der.sequence(...names.map(generalName))),
+      extension(OID.authorityKeyIdentifier, der.sequence(der.contextPrimitive(0, keyIdentifier(authority.publicKey)))),
     ],
   });
-  return { cert: cert.toString('pem'), key: await pemOf(keys.privateKey) };
+  if (!new X509Certificate(cert).checkIssued(authority)) {
+    throw new Error(`cannot issue certificates in the name of the authority ${authority.subject}`);
+  }
+  return { cert, key: pemOf(privateKey) };
+}
+
+interface CertificateParts {
+  /** Common names; the issuer is always our authority. */
+  readonly subject: string;
+  readonly days: number;
+  readonly publicKey: KeyObject;
+  readonly signingKey: KeyObject;
+  readonly extensions: readonly Buffer[];
+}
+
+function certificate({ subject, days, publicKey, signingKey, extensions }: CertificateParts): string {
+  const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSHA256));
+  const signed = der.sequence(
+    der.context(0, der.integer(Buffer.from([2]))), // v3
+    der.integer(serialNumber()),
+    algorithm,
+    name(CA_NAME),
+    // From a day ago, so that a clock that is a little behind accepts it.
+    der.sequence(der.time(new Date(Date.now() - DAY)), der.time(new Date(Date.now() + days * DAY))),
+    name(subject),
+    publicKey.export({ type: 'spki', format: 'der' }),
+    der.context(3, der.sequence(...extensions)),
+  );
+  const signature = sign('sha256', signed, signingKey);
+  return pem('CERTIFICATE', der.sequence(signed, algorithm, der.bitString(signature)));
+}
+
+function extension(id: string, value: Buffer, { critical = false } = {}): Buffer {
+  return der.sequence(der.objectIdentifier(id), ...(critical ? [der.yes()] : []), der.octetString(value));
+}
+
+function name(commonName: string): Buffer {
+  return der.sequence(der.set(der.sequence(der.objectIdentifier(OID.commonName), der.utf8String(commonName))));
+}
+
+/** dNSName, or iPAddress as its octets. */
+function generalName(text: string): Buffer {
+  const address = parseAddress(text);
+  if (!address) return der.contextPrimitive(2, Buffer.from(text, 'ascii'));
+  const digits = address.value.toString(16).padStart(address.family === 'IPv4' ? 8 : 32, '0');
+  return der.contextPrimitive(7, Buffer.from(digits, 'hex'));
+}
+
+/** 16 octets, positive, the first one never 0 (RFC 5280, 4.1.2.2). */
+function serialNumber(): Buffer {
+  const octets = randomBytes(16);
+  octets[0] = (octets[0] & 0x7f) | 0x40;
+  return octets;
+}
+
+/** SHA-1 of the public key's point, which are the last 65 octets of a P-256 key (RFC 5280, 4.2.1.2, first method). */
+function keyIdentifier(publicKey: KeyObject): Buffer {
+  const point = publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
+  return createHash('sha1').update(point).digest();
+}
+
+const newKeys = (): { publicKey: KeyObject; privateKey: KeyObject } =>
+  generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+
+const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }) as string;
+
+function pem(label: string, contents: Buffer): string {
+  const lines = contents.toString('base64').match(/.{1,64}/g)!;
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -1,9 +1,10 @@
 // The server's own certificate authority and serving certificate (ECDSA P-256), kept in the data directory so that clients'
-// kubeconfigs outlive a restart. Made only when missing, expiring, or lacking a name; loading costs no crypto library.
+// kubeconfigs outlive a restart. Made only when missing, expiring, or lacking a name.
 // A client CA (for client certificates) belongs beside them, as `client-ca.crt`.
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeAuthority, makeServing } from './certificate-issuer.ts';
 import { replaceFile } from './files.ts';
 
 export interface ServingCertificate {
@@ -38,11 +39,9 @@ export async function servingCertificate({ directory, names }: CertificateOption
   if (ca && serving && isGood(ca, []) && isGood(serving, names) && isSignedBy(serving, ca)) {
     return { caCert: ca.cert, ...serving };
   }
-  // The library takes longer to load than all the rest of a start.
-  const { makeAuthority, makeServing } = await import('./certificate-issuer.ts');
-  const authority = ca && isGood(ca, []) ? ca : await makeAuthority();
+  const authority = ca && isGood(ca, []) ? ca : makeAuthority();
   if (authority !== ca) await savePair(kept, 'ca', authority);
-  const made = await makeServing(authority, names);
+  const made = makeServing(authority, names);
   await savePair(kept, 'apiserver', made);
   return { caCert: authority.cert, ...made };
 }
@@ -75,4 +74,4 @@ function isGood(pair: Pair, names: readonly string[]): boolean {
 const isSignedBy = (pair: Pair, ca: Pair): boolean =>
   new X509Certificate(pair.cert).verify(new X509Certificate(ca.cert).publicKey);
 
-export const isIP = (name: string): boolean => name.includes(':') || /^[\d.]+$/.test(name);
+const isIP = (name: string): boolean => name.includes(':') || /^[\d.]+$/.test(name);

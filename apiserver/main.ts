@@ -1,7 +1,7 @@
 // The program `vitrine apiserver`.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { aborted, UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
 import { ClusterIPs } from './allocators/cluster-ips.ts';

@@ -109,6 +109,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ],
     address,
   });
+  const open = new Set<Promise<void>>();
   const listener = await listen(
     {
       registry,
@@ -117,6 +118,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       metrics,
       log,
       signal: stopping.signal,
+      open,
     },
     {
       host: options.bindAddress ?? '127.0.0.1',
@@ -140,7 +142,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     url: `https://${hostOf(options.bindAddress ?? '127.0.0.1')}:${listener.port}`,
     caCert: certificate.caCert,
     token: adminToken(users),
-    close: () => close(stopping, listener, feeds, loops),
+    close: () => close(stopping, open, listener, feeds, loops),
   };
 }
 
@@ -148,11 +150,14 @@ const ADMIN: User = { name: 'admin', uid: 'admin', groups: [MASTERS] };
 
 async function close(
   stopping: AbortController,
+  open: ReadonlySet<Promise<void>>,
   listener: Listener,
   feeds: Feeds,
   loops: readonly Promise<void>[],
 ): Promise<void> {
   stopping.abort(new Error('the server is closing'));
+  // What is being served is served; watches end by the signal.
+  await Promise.all(open);
   await listener.close();
   feeds.close();
   await Promise.all(loops);

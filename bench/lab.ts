@@ -1,7 +1,6 @@
 // The whole lab, timed from outside with real packets: up → first answer, Service created → every node serves it, process of a
 // pod killed → no node sends to it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,14 +24,24 @@ class Prober {
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
 
-  constructor(directory: string, node: string) {
+  private constructor(directory: string, node: string) {
     const path = new URL('./prober.js', import.meta.url).pathname;
     const argv = [VITRINE, 'exec', '--dir', directory, node, '--', process.execPath, path];
-    this.#child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 
-  async answer(): Promise<number> {
+  /** Tries again while the lab is still coming up and has no such place yet. */
+  static async start(directory: string, node: string, signal: AbortSignal): Promise<Prober> {
+    for (;;) {
+      signal.throwIfAborted();
+      const prober = new Prober(directory, node);
+      const started = await prober.#answer().catch(() => undefined);
+      if (started !== undefined) return prober;
+    }
+  }
+
+  async #answer(): Promise<number> {
     const { value, done } = await this.#answers.next();
     if (done) throw new Error('a prober ended');
     return Number(value);
@@ -40,13 +49,11 @@ class Prober {
 
   order(words: string): Promise<number> {
     this.#child.stdin!.write(`${words}\n`);
-    return this.answer();
+    return this.#answer();
   }
 
-  async end(): Promise<void> {
-    const exit = once(this.#child, 'exit');
-    this.#child.stdin!.end();
-    await exit;
+  end(): Promise<void> {
+    return end(this.#child);
   }
 }
 
@@ -106,10 +113,13 @@ async function killLatencies(wire: Wire, probers: readonly Prober[], directory: 
   for (let i = 0; i < KILLS; i += 1) {
     const pods = await readyPods(wire);
     await Promise.all(probers.map((prober) => prober.order(`watch ${ip} 80`)));
-    const killed = await kill(directory, pods[i % pods.length]);
+    const pod = pods[i % pods.length];
+    const killed = await kill(directory, pod);
     await setTimeout(1000);
     const failures = await Promise.all(probers.map((prober) => prober.order('stop')));
     latencies.push(Math.max(0, Math.max(...failures) - killed));
+    // A new pod takes its place: one that is killed again and again would be kept waiting before it is restarted.
+    await wire.send({ method: 'DELETE', path: `${NAMESPACE}/pods/${pod}?gracePeriodSeconds=0` });
   }
   return latencies;
 }
@@ -119,17 +129,24 @@ function rowOf(what: string, samples: readonly number[], p50: number, p99: numbe
   return { what, measured: spread(samples), target: `p50 ≤ ${p50} ms, p99 ≤ ${p99} ms`, met };
 }
 
-/** `began`: when the lab was started. */
-async function measure(directory: string, mode: string, lab: ChildProcess, began: number): Promise<Row[]> {
+interface Run {
+  readonly directory: string;
+  readonly mode: string;
+  readonly lab: ChildProcess;
+  /** When the lab was started, ms since the epoch. */
+  readonly began: number;
+  readonly signal: AbortSignal;
+}
+
+async function measure({ directory, mode, lab, began, signal }: Run): Promise<Row[]> {
   const kubeconfig = join(directory, 'kubeconfig');
   await appears(kubeconfig, lab);
   const wire = await connect('http/1.1', await targetOf(kubeconfig));
   const ip = '10.96.100.100';
   await wire.send(deployment());
   await wire.send(service('backend', ip));
-  const probers = NODES.map((node) => new Prober(directory, node));
+  const probers = await Promise.all(NODES.map((node) => Prober.start(directory, node, signal)));
   try {
-    await Promise.all(probers.map((prober) => prober.answer()));
     const answered = await Promise.all(probers.map((prober) => prober.order(`until ${ip} 80`)));
     const first = Math.min(...answered) - began;
     await readyPods(wire);
@@ -146,7 +163,7 @@ async function measure(directory: string, mode: string, lab: ChildProcess, began
 
 export const lab: Bench = {
   name: 'lab',
-  async run({ scratch }: Context) {
+  async run({ scratch, signal }: Context) {
     const rows: Row[] = [];
     for (const mode of ['iptables', 'nftables']) {
       const directory = join(scratch, mode);
@@ -155,7 +172,7 @@ export const lab: Bench = {
       const argv = [VITRINE, 'lab', 'up', `--dir=${directory}`, `--nodes=${NODES.length}`, `--proxy-mode=${mode}`];
       const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
       try {
-        rows.push(...(await measure(directory, mode, child, began)));
+        rows.push(...(await measure({ directory, mode, lab: child, began, signal })));
       } finally {
         await end(child);
       }

@@ -7,8 +7,9 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 
-/** Between two requests. */
-const EVERY_MS = 2;
+/** ms between two requests: while waiting for the first answer, and while watching (three nodes load three pods then). */
+const UNTIL_EVERY = 2;
+const WATCH_EVERY = 10;
 /** No answer for so long is none. */
 const PATIENCE_MS = 500;
 
@@ -34,6 +35,7 @@ function ask(host: string, port: number): Promise<boolean> {
 async function askOn(
   host: string,
   port: number,
+  everyMs: number,
   done: () => boolean,
   told: (sent: number, answered: boolean) => void,
 ): Promise<void> {
@@ -45,7 +47,7 @@ async function askOn(
       underWay.delete(request);
     });
     underWay.add(request);
-    await setTimeout(EVERY_MS);
+    await setTimeout(everyMs);
   }
   await Promise.all(underWay);
 }
@@ -58,7 +60,7 @@ function until(host: string, port: number): Promise<number> {
       first = now();
       resolve(first);
     };
-    askOn(host, port, () => first > 0, told).catch(reject);
+    askOn(host, port, UNTIL_EVERY, () => first > 0, told).catch(reject);
   });
 }
 
@@ -74,7 +76,7 @@ async function obey([order, host, port]: string[]): Promise<number> {
     const told = (sent: number, answered: boolean): void => {
       if (!answered) lastFailure = Math.max(lastFailure, sent);
     };
-    watching = askOn(host, Number(port), () => stopped, told);
+    watching = askOn(host, Number(port), WATCH_EVERY, () => stopped, told);
     return 0;
   }
   stopped = true;

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeFlags, parseFlags } from '../host/flags.ts';
 import { stopSignal, UsageError } from '../host/lifecycle.ts';
 import { apiserverStart } from './apiserver-start.ts';

@@ -3,8 +3,10 @@
 
 import { familyOf } from '../api/ip.ts';
 import { keyOf } from '../api/object.ts';
+import { isReason } from '../api/status.ts';
 import type { Node, Pod, Service } from '../api/types/core.v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../api/types/discovery.v1.ts';
+import type { Client } from '../client/client.ts';
 import type { Informer } from '../client/informer.ts';
 import { endpointSlices, nodes, pods, services } from '../client/resources.ts';
 import { WorkQueue } from '../client/workqueue.ts';
@@ -38,18 +40,25 @@ export function endpointSliceController(environment: Environment): Controller {
   const sliceCache = informers.of(endpointSlices, byService);
   const writes = new OwnWrites(sliceCache, queue, clock);
   const triggers = new TriggerTimes();
+  /** Services that lost a slice: maybe because they are gone themselves, which our cache need not know yet. */
+  const lost = new Set<string>();
 
   const enqueue = (service: Service): void => queue.add(keyOf(service));
-  serviceCache.addHandlers({ add: enqueue, update: enqueue, delete: (service) => triggers.forget(keyOf(service)) });
+  const forget = (service: Service): void => {
+    triggers.forget(keyOf(service));
+    lost.delete(keyOf(service));
+  };
+  serviceCache.addHandlers({ add: enqueue, update: enqueue, delete: forget });
   watchServicesOfPods({ pods: podCache, services: serviceCache, enqueue: (key) => queue.add(key) });
   watchNodes(nodeCache, podCache, serviceCache, queue);
-  watchSlices(sliceCache, queue);
+  watchSlices(sliceCache, queue, lost);
 
   async function reconcile(key: string): Promise<void> {
     const service = serviceCache.get(key);
     if (!service || service.metadata.deletionTimestamp) return; // its slices go with it: they are owned
     if (service.spec?.type === 'ExternalName' || !hasSelector(service)) return;
     if (!writes.caughtUp(key)) return;
+    if (lost.delete(key) && !(await stillExists(client, service))) return;
     const selected = podsOf(service, podCache);
     const existing = sliceCache
       .byIndex('service', key)
@@ -98,7 +107,7 @@ function watchNodes(
 }
 
 /** A slice someone else changed or removed is put right; our own writes wake nobody, because they change nothing. */
-function watchSlices(sliceCache: Informer<EndpointSlice>, queue: WorkQueue): void {
+function watchSlices(sliceCache: Informer<EndpointSlice>, queue: WorkQueue, lost: Set<string>): void {
   const wake = ({ metadata }: EndpointSlice): void => {
     const name = metadata.labels?.[SERVICE_NAME];
     if (name && metadata.labels?.[MANAGED_BY] === SLICE_CONTROLLER) queue.add(`${metadata.namespace}/${name}`);
@@ -108,8 +117,23 @@ function watchSlices(sliceCache: Informer<EndpointSlice>, queue: WorkQueue): voi
       wake(slice);
       if (old.metadata.labels?.[SERVICE_NAME] !== slice.metadata.labels?.[SERVICE_NAME]) wake(old);
     },
-    delete: wake,
+    delete(slice) {
+      const { namespace, labels } = slice.metadata;
+      if (labels?.[SERVICE_NAME]) lost.add(`${namespace}/${labels[SERVICE_NAME]}`);
+      wake(slice);
+    },
   });
+}
+
+/** Asks the server: a slice made for a Service that is gone would be collected, and made again, and collected. */
+async function stillExists(client: Client, { metadata }: Service): Promise<boolean> {
+  try {
+    const live = await client.get(services, { name: metadata.name, namespace: metadata.namespace });
+    return live.metadata.uid === metadata.uid;
+  } catch (error) {
+    if (isReason(error, 'NotFound')) return false;
+    throw error;
+  }
 }
 
 const zoneOf = (node: Node | undefined): string | undefined => node?.metadata.labels?.['topology.kubernetes.io/zone'];

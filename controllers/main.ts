@@ -1,6 +1,6 @@
 // `vitrine controllers`: the controller manager and the scheduler as one program.
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { runAsLeader } from '../client/leader-election.ts';
 import { RestClient } from '../client/rest.ts';

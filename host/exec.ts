@@ -34,15 +34,21 @@ export class ExecError extends Error {
 export function run(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const { input, timeoutMs = 30_000, env, cwd, signal } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(argv[0], argv.slice(1), { env, cwd, signal, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(argv[0], argv.slice(1), { env, cwd, signal, killSignal: 'SIGKILL' });
+    // Not spawn's own `timeout`: its timer lives on, and keeps the process alive, when the program cannot be started.
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.stdin.on('error', () => {}); // a program that ends without reading its input is judged by its exit code
     child.stdin.end(input);
-    child.on('error', (error) => reject(new ExecError(argv, 127, error.message)));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new ExecError(argv, 127, error.message));
+    });
     child.on('close', (code, killedBy) => {
+      clearTimeout(timer);
       const said = Buffer.concat(stderr).toString();
       if (code === null) return reject(new ExecError(argv, 128, `${said}killed by ${killedBy}`));
       resolve({ exitCode: code, stdout: Buffer.concat(stdout).toString(), stderr: said });

@@ -1,6 +1,6 @@
 // Command-line flags as data: one table per program gives parsing, `--help` and checks against the docs.
 import { parseArgs } from 'node:util';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { UsageError } from './lifecycle.ts';
 
 export interface Flag<T = unknown> {

@@ -157,7 +157,7 @@ export class Iptables {
 
   /** Applies text of `iptables-restore`; each table's part is atomic. Throws ExecError. */
   async restore(input: string): Promise<void> {
-    await this.#exec([`${this.#prefix}-restore`, '-w', '5', '--noflush'], { input, timeoutMs: 120_000 });
+    await this.#exec([`${this.#prefix}-restore`, '-w', '5', '--noflush'], { input, timeoutMs: 600_000 });
   }
 
   /** Whether a chain exists. */

@@ -42,7 +42,8 @@ function valid(what: string, pattern: RegExp, value: string): string {
   return value;
 }
 
-const field = (value: string | number): string => valid('field', FIELD, String(value));
+const field = (value: string | number): string =>
+  Number.isSafeInteger(value) ? String(value) : valid('field', FIELD, String(value));
 
 export function keyText(key: Element['key']): string {
   return key.map(field).join(' . ');
@@ -100,8 +101,10 @@ export class NftTransaction {
     return this.#say(`delete chain ${this.#where} ${valid('chain', NAME, name)}`);
   }
 
-  addRule(chain: string, statements: string): this {
-    const text = valid('rule', STATEMENTS, statements);
+  /** `comment` is what a listing tells the rule by. */
+  addRule(chain: string, statements: string, comment?: string): this {
+    const tag = comment === undefined ? '' : ` comment "${valid('comment', FIELD, comment)}"`;
+    const text = valid('rule', STATEMENTS, statements) + tag;
     return this.#say(`add rule ${this.#where} ${valid('chain', NAME, chain)} ${text}`);
   }
 
@@ -178,10 +181,14 @@ export class Nft {
     await this.#exec(['nft', '-f', '-'], { input: text, timeoutMs: 120_000 });
   }
 
-  /** The table as nft prints it, elements included; undefined when there is none. */
-  async listTable(family: NftFamily, table: string): Promise<string | undefined> {
+  /**
+   * The table, elements included; undefined when there is none. As JSON: nft flushes its text after every word, and a large
+   * table takes three times as long to come through a pipe. Throws ExecError.
+   */
+  async listTable(family: NftFamily, table: string): Promise<ListedTable | undefined> {
+    const argv = ['nft', '-j', '-p', 'list', 'table', family, valid('table', NAME, table)];
     try {
-      return await this.#exec(['nft', 'list', 'table', family, valid('table', NAME, table)], { timeoutMs: 120_000 });
+      return parseTable(await this.#exec(argv, { timeoutMs: 120_000 }));
     } catch (error) {
       if (error instanceof ExecError && /No such file or directory/.test(error.stderr)) return undefined;
       throw error;
@@ -189,34 +196,88 @@ export class Nft {
   }
 }
 
-/** What `nft list table` says, in pieces. Anonymous sets (`__set0`) are left out. */
+/** What `nft -j list table` says, in pieces. Anonymous sets are left out. */
 export interface ListedTable {
-  readonly chains: ReadonlySet<string>;
-  /** set or map → key → value ('' in a set). */
+  /** chain → the comments of its rules, in order; '' for a rule without. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  /** set or map → key → value ('' in a set), as `keyText` and `valueText` write them. */
   readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly kinds: ReadonlyMap<string, 'set' | 'map'>;
 }
 
+/** A value in nft's JSON (libnftables-json(5)): only the kinds that elements of typed sets are made of. */
+type JsonValue =
+  | string
+  | number
+  | { readonly concat: readonly JsonValue[] }
+  | { readonly elem: { readonly val: JsonValue } };
+type JsonVerdict = Readonly<Record<string, { readonly target: string } | null>>;
+
+interface JsonSet {
+  readonly name: string;
+  readonly type: string | readonly string[];
+  readonly elem?: readonly (JsonValue | readonly [JsonValue, JsonValue | JsonVerdict])[];
+}
+
+interface JsonEntry {
+  readonly chain?: { readonly name: string };
+  readonly rule?: { readonly chain: string; readonly comment?: string };
+  readonly set?: JsonSet;
+  readonly map?: JsonSet;
+}
+
+/** `nft -p` writes protocols as numbers, which needs no look into /etc/protocols for each element. */
+const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
+
+/** Throws SyntaxError when `text` is not JSON. */
 export function parseTable(text: string): ListedTable {
-  const chains = new Set<string>();
+  const chains = new Map<string, string[]>();
   const elements = new Map<string, Map<string, string>>();
   const kinds = new Map<string, 'set' | 'map'>();
-  // Blocks stand one tab deep: `\tmap NAME {` … `\t}`.
-  for (const [, kind, name, body] of text.matchAll(/^\t(chain|set|map) (\S+) \{\n(.*?)^\t\}/gms)) {
-    if (kind === 'chain') {
-      chains.add(name);
-      continue;
-    }
-    const items = new Map<string, string>();
-    const listed = /^\t\telements = \{ (.*?) \}$/ms.exec(body)?.[1];
-    for (const item of listed?.split(/,\s+/) ?? []) {
-      const colon = item.indexOf(' : ');
-      items.set(colon < 0 ? item : item.slice(0, colon), colon < 0 ? '' : item.slice(colon + 3));
-    }
-    elements.set(name, items);
-    kinds.set(name, kind as 'set' | 'map');
+  for (const { chain, rule, set, map } of (JSON.parse(text) as { nftables: JsonEntry[] }).nftables) {
+    if (chain) chains.set(chain.name, []);
+    if (rule) chains.get(rule.chain)!.push(rule.comment ?? '');
+    const listed = set ?? map;
+    if (!listed) continue;
+    kinds.set(listed.name, set ? 'set' : 'map');
+    elements.set(listed.name, set ? setItems(listed) : mapItems(listed));
   }
   return { chains, elements, kinds };
+}
+
+function setItems({ type, elem = [] }: JsonSet): Map<string, string> {
+  const protocolAt = [type].flat().indexOf('inet_proto');
+  return new Map(elem.map((item) => [jsonText(item as JsonValue, protocolAt), '']));
+}
+
+function mapItems({ type, elem = [] }: JsonSet): Map<string, string> {
+  const protocolAt = [type].flat().indexOf('inet_proto');
+  const items = new Map<string, string>();
+  for (const item of elem) {
+    const [key, value] = item as readonly [JsonValue, JsonValue | JsonVerdict];
+    items.set(jsonText(key, protocolAt), isPlain(value) ? jsonText(value, -1) : verdictText(value));
+  }
+  return items;
+}
+
+const isPlain = (value: JsonValue | JsonVerdict): value is JsonValue =>
+  typeof value !== 'object' || 'concat' in value || 'elem' in value;
+
+/** `protocolAt`: which field is a protocol; -1: none. */
+function jsonText(value: JsonValue, protocolAt: number): string {
+  if (typeof value !== 'object') return protocolAt === 0 ? protocolText(value) : String(value);
+  if ('elem' in value) return jsonText(value.elem.val, protocolAt);
+  if (!('concat' in value)) return JSON.stringify(value); // none of ours: no key that we write equals it
+  const fields = value.concat as readonly (string | number)[];
+  if (protocolAt < 0) return fields.join(' . ');
+  return fields.map((one, at) => (at === protocolAt ? protocolText(one) : one)).join(' . ');
+}
+
+const protocolText = (value: string | number): string => PROTOCOLS[value as number] ?? String(value);
+
+function verdictText(verdict: JsonVerdict): string {
+  const [[name, to]] = Object.entries(verdict);
+  return to ? `${name} ${to.target}` : name;
 }
 
 export interface MonitorOptions {

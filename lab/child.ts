@@ -67,10 +67,11 @@ export class Child {
   /** Runs the process until `signal` aborts, then ends it and returns. Throws GaveUpError. */
   async keepRunning(signal: AbortSignal): Promise<void> {
     const { name, restartAfterMs, report } = this.#options;
+    const stopping = aborted(signal); // one listener, however often the process is started
     let crashes = 0;
     while (!signal.aborted) {
       const startedAt = this.#clock.now();
-      const { ending, lastWords } = await this.#runOnce(signal);
+      const { ending, lastWords } = await this.#runOnce(signal, stopping);
       if (signal.aborted) return;
       const ended = describeEnding(ending);
       // Whoever sends SIGKILL is not the program's fault, and may do so as often as he likes.
@@ -79,14 +80,14 @@ export class Child {
       if (crashes >= MAX_CRASHES) throw new GaveUpError(name, ended, lastWords);
       const backoff = Math.min(MAX_BACKOFF_MS, crashes > 1 ? 100 * 2 ** crashes : 0);
       const waitMs = Math.max(restartAfterMs, backoff);
-      const why = ending.signal === null && lastWords ? ` (${gistOf(lastWords)})` : '';
+      const why = ending.exitCode && lastWords ? ` (${gistOf(lastWords)})` : '';
       report(`${name} ${ended}${why}; starts again ${waitMs < 1000 ? 'at once' : `in ${Math.round(waitMs / 1000)} s`}`);
       await this.#clock.sleep(waitMs, signal).catch(() => {}); // rejects only by the signal, which the loop reads next
       this.#state = { ...this.#state, restarts: this.#state.restarts + 1 };
     }
   }
 
-  async #runOnce(signal: AbortSignal): Promise<{ ending: Ending; lastWords: string }> {
+  async #runOnce(signal: AbortSignal, stopping: Promise<void>): Promise<{ ending: Ending; lastWords: string }> {
     const { name, argv, env, logFile, report } = this.#options;
     const log = await open(logFile, 'a+', 0o600);
     try {
@@ -98,7 +99,7 @@ export class Child {
       });
       this.#state = { ...this.#state, name, pid: child.pid, startedAt: this.#clock.now() };
       const stopped = new AbortController();
-      await Promise.race([ended, aborted(signal)]);
+      await Promise.race([ended, stopping]);
       if (signal.aborted && child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
         const late = this.#clock.sleep(GRACE_MS, stopped.signal).then(

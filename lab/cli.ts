@@ -1,7 +1,6 @@
 // The `vitrine` command: one row per program, each loaded only when it is asked for, so that every one starts fast.
 import { readFileSync } from 'node:fs';
 import type { Program } from '../host/program.ts';
-import { main } from '../host/program.ts';
 
 interface Row {
   readonly name: string;
@@ -33,6 +32,7 @@ const version: string = JSON.parse(readFileSync(new URL('../package.json', impor
 const words = process.argv.slice(2);
 const row = PROGRAMS.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
 if (row) {
+  const { main } = await import('../host/program.ts');
   process.exitCode = await main(await row.load(), words.slice(row.name.split(' ').length), version);
 } else if (words[0] === '--version') {
   process.stdout.write(`vitrine ${version}\n`);

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UsageError } from '../host/lifecycle.ts';
 
 /** The `--dir` flag that every command of the lab takes. */
@@ -91,15 +91,18 @@ export async function startTimeOf(pid: number | 'self'): Promise<string | undefi
   }
 }
 
+/** Exists from the supervisor's start to its end; left behind when it was killed. */
+export const runningFile = (directory: Directory): string => join(directory.run, 'lab.json');
+
 export async function writeRunning(directory: Directory, running: Running): Promise<void> {
-  const file = join(directory.run, 'lab.json');
+  const file = runningFile(directory);
   await writeFile(`${file}.new`, `${JSON.stringify(running, null, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 
 /** The lab that runs in this directory, if one does. */
 export async function findRunning(directory: Directory): Promise<Running | undefined> {
-  const running = await readJSON<Running>(join(directory.run, 'lab.json'));
+  const running = await readJSON<Running>(runningFile(directory));
   if (!running) return undefined;
   const alive = (await startTimeOf(running.initPid)) === running.initStartTime;
   return alive ? running : undefined;

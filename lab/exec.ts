@@ -33,7 +33,7 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 } as
  */
 const ENTER = `
 cd "$1" 2>/dev/null || cd /
-printf %s "$2" > /proc/sys/kernel/hostname
+busybox hostname "$2"
 netns=$3
 shift 3
 exec nsenter --net="$netns" -- "$@"

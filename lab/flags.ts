@@ -1,5 +1,5 @@
 // The flags that more than one of the lab's commands takes.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_NODES } from './network.ts';
 
 export const nodesFlag = {

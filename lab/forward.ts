@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { aborted, UsageError } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
 

@@ -51,7 +51,10 @@ export class Lab {
   async start(signal: AbortSignal): Promise<void> {
     const { directory, settings } = this.#options;
     const accounts = await makeAccounts(directory, settings.nodes);
-    const network = buildNetwork(settings.nodes).then(() => this.#step(`network: ${this.#places()}`));
+    const network = buildNetwork(settings.nodes).then(() => {
+      this.#step(`network: ${this.#places()}`);
+      this.#run(forwarderRole(this.#options)); // listens before the first node asks for the API server
+    });
     this.#run(apiserverRole(this.#options));
     await Promise.all([network, fileAppears(directory.kubeconfig, signal)]);
     const server = (host: string): string => `https://${host}:${settings.securePort}`;
@@ -62,7 +65,6 @@ export class Lab {
     );
     this.#client = new RestClient(await loadKubeconfig(directory.kubeconfig), { userAgent: 'vitrine-lab' });
     await forgetReadiness(this.#client);
-    this.#run(forwarderRole(this.#options));
     for (const index of nodeNames(settings.nodes).keys()) this.#run(machineRole(this.#options, index + 1));
     this.#run(controllersRole(this.#options));
     this.#control = await serveControl({

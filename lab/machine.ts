@@ -1,5 +1,5 @@
 // `vitrine lab machine`: one node of the lab, node agent and kube-proxy in one process, inside the node's network namespace.
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { type Program, program } from '../host/program.ts';

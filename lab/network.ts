@@ -36,6 +36,8 @@ const ROUTER = {
   // Replies of a Service may come back by another link than the kernel would choose; a strict filter would drop them.
   'net/ipv4/conf/all/rp_filter': 0,
   'net/ipv4/conf/default/rp_filter': 0,
+  // The kernel answers a peer with one ICMP error a second; a Service without endpoints must refuse every connection at once.
+  'net/ipv4/icmp_ratelimit': 0,
 };
 
 /** The gateway comes first: the links of all others are born in it. */

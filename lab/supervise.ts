@@ -2,10 +2,9 @@
 // running. It ends when the launcher lets go of fd 3, when it is told to, or when a process cannot be kept running.
 import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { aborted } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
-import type { GaveUpError } from './child.ts';
 import { directoryAt, dirFlag, removeRun, startTimeOf, writeRunning } from './directory.ts';
 import { modeFlag, nodesFlag, portFlag } from './flags.ts';
 import { Lab } from './lab.ts';
@@ -49,20 +48,21 @@ export const supervise: Program = program({
     const launcher = new Socket({ fd: 3 });
     const lab = new Lab({ directory, settings, startedAt, vitrine: [process.execPath, values.vitrine] });
     const stop = AbortSignal.any([signal, whenClosed(launcher), lab.failure]);
+    let failure: unknown;
     try {
       await lab.start(stop);
       await writeRunning(directory, { ...running, ready: true });
       launcher.write(READY);
       await aborted(stop);
     } catch (error) {
-      if (!stop.aborted) throw error;
+      if (!stop.aborted) failure = error;
     }
+    failure ??= lab.failure.reason;
+    if (failure) say(`${clockTime()} the lab ends: ${(failure as Error).message}`);
     await lab.stop();
-    await removeRun(directory);
+    await removeRun(directory); // where it is left, the launcher knows that we were killed
     launcher.destroy();
-    if (!lab.failure.aborted) return 0;
-    say(`${clockTime()} the lab ends: ${(lab.failure.reason as GaveUpError).message}`);
-    return 1;
+    return failure ? 1 : 0;
   },
 }) as Program;
 

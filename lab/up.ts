@@ -1,9 +1,10 @@
 // `vitrine lab up`: checks the machine, then holds the lab: starts its box, starts it again when it is killed, and ends it
 // on Ctrl-C, SIGTERM, or its own death.
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { relative } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemClock } from '../host/clock.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
@@ -17,6 +18,7 @@ import {
   rememberedPort,
   rememberPort,
   removeRun,
+  runningFile,
   type Settings,
   startTimeOf,
 } from './directory.ts';
@@ -53,7 +55,7 @@ export const up: Program = program({
       );
     const securePort = await choosePort(directory, values['secure-port']);
     const settings = { nodes: values.nodes, proxyMode: values['proxy-mode'], securePort };
-    say(`vitrine lab in ${relative('', directory.path) || '.'}`);
+    say(`vitrine lab in ${shown(directory.path)}`);
     return hold(directory, settings, startedAt, signal);
   },
 }) as Program;
@@ -112,8 +114,11 @@ async function hold(directory: Directory, settings: Settings, startedAt: number,
     await makeDirectory(directory);
     const ending = await holdOnce(directory, settings, { start, launcherStartTime, signal });
     if (ending.exitCode === LOCKED) throw alreadyRuns(directory, 'it is starting or ending');
+    // unshare's own exit code does not always tell that its child was killed: a supervisor that ends by itself
+    // leaves no lab.json.
+    const killed = ending.exitCode === null || ending.exitCode >= 128 || existsSync(runningFile(directory));
     await removeRun(directory);
-    if (ending.exitCode !== null && ending.exitCode < 128) return ending.exitCode;
+    if (!killed) return ending.exitCode!;
     if (signal.aborted) return 0;
     const why = ending.signal ?? `exit code ${ending.exitCode}`;
     deaths.push(Date.now());
@@ -162,9 +167,13 @@ async function holdOnce(
   return { exitCode, signal: killedBy };
 }
 
-/** Paths as the user would type them where `lab up` was typed. */
+/** A path as the user would type it where `lab up` was typed. */
+function shown(path: string): string {
+  const short = relative('', path);
+  return short.startsWith('..') ? path : short || '.';
+}
+
 function greet(directory: Directory, { proxyMode }: Settings): string {
-  const shown = (path: string): string => (relative('', path).startsWith('..') ? path : relative('', path));
   const dirFlag = shown(directory.path) === '.vitrine' ? '' : ` --dir ${shown(directory.path)}`;
   const vitrine = shown(process.argv[1]);
   return greeting({ vitrine, kubeconfig: shown(directory.kubeconfig), dirFlag, proxyMode, detached: isDetached() });

@@ -1,6 +1,6 @@
 // The program `vitrine node`.
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { type Program, program } from '../host/program.ts';

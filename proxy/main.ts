@@ -1,6 +1,6 @@
 // The program `vitrine proxy`: kube-proxy for one node.
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { program } from '../host/program.ts';

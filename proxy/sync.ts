@@ -61,6 +61,8 @@ export class SyncLoop {
   readonly #states = new Map<IPFamily, FamilyState>();
   #wake: (() => void) | undefined;
   #isRung = false;
+  /** How long the last full sync took. */
+  #fullSyncMs = 0;
   #seen = { resourceVersion: '', at: 0 };
   /** Times at which endpoints changed, as their slices tell: family-blind, ms since the epoch. */
   #triggers: number[] = [];
@@ -123,6 +125,11 @@ export class SyncLoop {
     if (why) this.#ring();
   }
 
+  /** Looking for drift takes a twentieth of the time at most: listing a very large table costs seconds. */
+  get #periodMs(): number {
+    return Math.max(this.#options.syncPeriodMs, 20 * this.#fullSyncMs);
+  }
+
   #ring(): void {
     this.#isRung = true;
     this.#wake?.();
@@ -135,7 +142,7 @@ export class SyncLoop {
       const stop = (): void => waiting.abort();
       this.#wake = stop;
       signal.addEventListener('abort', stop, { once: true });
-      await this.#clock.sleep(this.#options.syncPeriodMs, waiting.signal).catch(() => undefined);
+      await this.#clock.sleep(this.#periodMs, waiting.signal).catch(() => undefined);
       signal.removeEventListener('abort', stop);
       this.#wake = undefined;
     }
@@ -207,6 +214,7 @@ export class SyncLoop {
       return false;
     }
     state.syncedAt = this.#clock.now();
+    if (how === 'full') this.#fullSyncMs = state.syncedAt - startedAt;
     this.#options.metrics.synced(family, how, (state.syncedAt - startedAt) / 1000, state.syncedAt);
     return true;
   }

@@ -1,9 +1,20 @@
 // Bundles every program into dist/, one chunk shared by all, so that each starts in about 100 ms.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
 rmSync(`${root}dist`, { recursive: true, force: true });
+
+/** Facts as text that JSON.parse reads when they are needed: twice as fast as compiling them as JavaScript. */
+const jsonAsText = {
+  name: 'json-as-text',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.json$/ }, ({ path }) => {
+      const text = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')));
+      return { contents: `export default JSON.parse(${JSON.stringify(text)});`, loader: 'js' };
+    });
+  },
+};
 
 await build({
   absWorkingDir: root,
@@ -16,8 +27,12 @@ await build({
   target: 'node20',
   chunkNames: 'chunks/[name]-[hash]',
   sourcemap: true,
-  // Native add-ons and what starts threads of its own by file name stay outside the bundle.
-  external: ['classic-level', 'pino', 'pino-pretty'],
+  // Less to read is faster to start; names stay, for stacks and profiles.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  plugins: [jsonAsText],
+  // A native add-on, and what Fastify asks for only when a route has a schema or a test injects a request.
+  external: ['classic-level', '@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },

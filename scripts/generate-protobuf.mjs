@@ -1,59 +1,59 @@
-// Writes apiserver/http/protobuf-fields.json: the field numbers of every served kind's protobuf message, from the generated.proto
-// files of upstream's Go modules. Run by hand after the facts change:
-//   go mod download k8s.io/api@vX k8s.io/apimachinery@vX k8s.io/kube-aggregator@vX
-//   node scripts/generate-protobuf.mjs "$(go env GOMODCACHE)/k8s.io" vX
+// Writes api/facts/protobuf.json: the field numbers of upstream's protobuf messages, which OpenAPI does not tell. Run by hand after the
+// facts change, with folders that hold upstream's modules of the release (k8s.io/api, apimachinery, apiextensions-apiserver, kube-aggregator):
+//   node scripts/generate-protobuf.mjs FOLDER…
+// Per definition: field number → name in JSON. A number that maps to {"inline": DEFINITION} stands for a Go struct embedded in JSON.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const [root, version] = process.argv.slice(2);
-// CustomResourceDefinitions are not among them: their schemas' JSON is too far from their protobuf; clients send them as JSON.
-const MODULES = ['api', 'apimachinery', 'kube-aggregator'];
-const SCALARS = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'uint32', 'uint64', 'double', 'float']);
-const definitions = JSON.parse(readFileSync(new URL('../api/facts/openapi-schemas.json', import.meta.url), 'utf8'));
+const openapi = JSON.parse(readFileSync(new URL('../api/facts/openapi-schemas.json', import.meta.url), 'utf8'));
+const messages = new Map();
 
-/** `.k8s.io.api.core.v1.Pod` → `io.k8s.api.core.v1.Pod`, as OpenAPI names it; a bare name is of its own package. */
-const qualify = (type, own) => {
-  if (SCALARS.has(type)) return type;
-  const full = type.startsWith('.') ? type.slice(1) : type.includes('.') ? type : `${own}.${type}`;
-  return full.replace(/^k8s\.io\./, 'io.k8s.').replace('kube_aggregator', 'kube-aggregator');
-};
+for (const folder of process.argv.slice(2)) {
+  for (const entry of readdirSync(folder, { recursive: true })) {
+    if (entry.endsWith('generated.proto')) readProto(readFileSync(join(folder, entry), 'utf8'));
+  }
+}
 
-const messages = {};
-for (const module of MODULES) {
-  const folder = `${root}/${module}@${version}`;
-  for (const path of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('generated.proto'))) {
-    const text = readFileSync(`${folder}/${path}`, 'utf8').replace(/^\s*\/\/.*$/gm, '');
-    const own = /^package ([\w.]+);/m.exec(text)[1];
-    for (const [, name, body] of text.matchAll(/^message (\w+) \{([^}]*)\}/gm)) {
-      const fields = {};
-      for (const [, label, type, field, number] of body.matchAll(/(optional|repeated)\s+([\w.]+)\s+(\w+) = (\d+)/g)) {
-        fields[number] = [field, qualify(type, own), ...(label === 'repeated' ? ['list'] : [])];
-      }
-      for (const [, type, field, number] of body.matchAll(/map<string,\s*([\w.]+)>\s+(\w+) = (\d+)/g)) {
-        fields[number] = [field, qualify(type, own), 'map'];
-      }
-      messages[qualify(name, own)] = fields;
+/** `k8s.io.api.core.v1` → `io.k8s.api.core.v1`, as OpenAPI names definitions. */
+function definitionOf(name) {
+  return name.replace(/^k8s\.io\./, 'io.k8s.');
+}
+
+function readProto(text) {
+  const scope = definitionOf(/^package ([\w.]+);/m.exec(text)[1].replaceAll('_', '-'));
+  for (const [, name, body] of text.matchAll(/^message (\w+) \{\n([\s\S]*?)^\}/gm)) {
+    const fields = [];
+    for (const [, type, field, number] of body.matchAll(
+      /^\s+(?:optional |repeated |required )?(map<[^>]+>|[\w.]+) (\w+) = (\d+);/gm,
+    )) {
+      const local = !/[.<]/.test(type) && /^[A-Z]/.test(type);
+      fields.push({ type: local ? `${scope}.${type}` : definitionOf(type.replace(/^\./, '')), field, number });
     }
+    messages.set(`${scope}.${name}`, fields);
   }
 }
 
-// A Go struct embedded in another is a field of its own in protobuf and none in JSON.
-for (const [name, fields] of Object.entries(messages)) {
-  const properties = definitions[name]?.properties;
-  for (const field of Object.values(fields)) {
-    const isPlain = SCALARS.has(field[1]) || field[2];
-    if (properties && !isPlain && !properties[field[0]]) field[2] = 'inline';
+/** JSON names may differ from a message's in case, dashes and `$`. */
+const plain = (name) => name.replace(/[-$_]/g, '').toLowerCase();
+const out = {};
+const unknown = [];
+
+function describe(definition, properties) {
+  const fields = {};
+  for (const { type, field, number } of messages.get(definition) ?? []) {
+    const name = field in properties ? field : Object.keys(properties).find((key) => plain(key) === plain(field));
+    if (name) fields[number] = name;
+    else if (messages.get(type)?.some((inner) => inner.field in properties)) {
+      fields[number] = { inline: type };
+      out[type] ??= describe(type, properties);
+    } else unknown.push(`${definition}.${field}`);
   }
+  return fields;
 }
 
-const kept = {};
-const keep = (name) => {
-  if (kept[name] || !messages[name]) return;
-  kept[name] = messages[name];
-  for (const [, type] of Object.values(messages[name])) keep(type);
-};
-for (const name of Object.keys(definitions)) keep(name);
-const lines = Object.entries(kept).map(([name, fields]) => `${JSON.stringify(name)}:${JSON.stringify(fields)}`);
-writeFileSync(
-  new URL('../apiserver/http/protobuf-fields.json', import.meta.url),
-  `{\n${lines.sort().join(',\n')}\n}\n`,
-);
+for (const [definition, schema] of Object.entries(openapi)) {
+  if (schema.properties && messages.has(definition)) out[definition] = describe(definition, schema.properties);
+}
+const rows = Object.entries(out).map(([name, fields]) => `${JSON.stringify(name)}:${JSON.stringify(fields)}`);
+writeFileSync(new URL('../api/facts/protobuf.json', import.meta.url), `{\n${rows.join(',\n')}\n}\n`);
+console.log(`${rows.length} messages; without a JSON field: ${unknown.join(' ') || 'none'}`);

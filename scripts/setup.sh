@@ -43,7 +43,7 @@ vitrine_modules() {
 
 vitrine_build() {
   [ -f dist/vitrine.js ] &&
-    [ -z "$(find package.json package-lock.json scripts/build.mjs api host client apiserver controllers proxy node dns lab \
+    [ -z "$(find package.json package-lock.json scripts/build.mjs api host client apiserver controllers proxy node lab \
       -newer dist/vitrine.js -type f ! -name '*.test.ts' -print -quit)" ] && return
   [ -w . ] || vitrine_fail "dist is missing or stale, and $PWD is not writable: have its owner run npm run build"
   echo 'vitrine: building'

@@ -2,6 +2,8 @@
 import { ageOf } from '../age.ts';
 import { type FieldError, forbidden, invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
+import { isEqual } from '../object.ts';
+import { isEqual } from '../object.ts';
 import type { Deployment, DeploymentStrategy } from '../types/apps.v1.ts';
 import { immutable, intOrPercent, nonNegative, oneOf, percentOf } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
@@ -22,8 +24,15 @@ export const deployment: Rules<Deployment> = {
 
   prepareForCreate: startGeneration,
 
-  prepareForUpdate(object, old) {
+  prepareForUpdate(object, old, subresource) {
     countGeneration(object, old);
+    // Of all kinds, Deployment's annotations count too (upstream: registry/apps/deployment/strategy.go).
+    if (subresource !== '' || isEqual(object.metadata.annotations ?? {}, old.metadata.annotations ?? {})) return;
+    object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    // Its controller copies the annotations to the ReplicaSets: they count as part of what was asked for.
+    if (object.metadata.generation === old.metadata.generation && reannotated(object, old)) {
+      object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    }
   },
 
   validate({ spec, status }) {
@@ -55,6 +64,9 @@ export const deployment: Rules<Deployment> = {
     ];
   },
 };
+
+const reannotated = ({ metadata }: Deployment, old: Deployment): boolean =>
+  !isEqual(metadata.annotations ?? {}, old.metadata.annotations ?? {});
 
 function defaultStrategy(strategy: DeploymentStrategy): void {
   strategy.type ??= 'RollingUpdate';

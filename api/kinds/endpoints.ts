@@ -76,6 +76,7 @@ function validatePort({ name, port, protocol }: EndpointPort, needsName: boolean
 
 /** The first few ready addresses with their ports, then how many more there are. */
 function formatSubsets(subsets: readonly EndpointSubset[]): string {
+  if (subsets.length === 0) return '<none>';
   const shown: string[] = [];
   let count = 0;
   for (const { addresses = [], ports = [] } of subsets) {
@@ -90,6 +91,5 @@ function formatSubsets(subsets: readonly EndpointSubset[]): string {
       }
     }
   }
-  if (shown.length === 0) return '<none>';
   return count > shown.length ? `${shown.join(',')} + ${count - shown.length} more...` : shown.join(',');
 }

@@ -194,7 +194,7 @@ function validateSourceRanges({ type, loadBalancerSourceRanges: ranges = [] }: S
 }
 
 function validateDistribution({ trafficDistribution }: ServiceSpec): FieldError[] {
-  const known = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
+  const known = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
   return oneOf(trafficDistribution, known, 'spec.trafficDistribution');
 }
 

@@ -4,15 +4,15 @@ import { StatusError } from '../status.ts';
 
 /** A patched copy of `current`; `patch` is the parsed body. Throws StatusError 400 when it is no object. */
 export function applyMergePatch(current: unknown, patch: unknown): unknown {
-  return merge(copyOf(current), asPatch(patch));
+  return merge(copyOf(current), asPatch(patch, 'error decoding patch: '));
 }
 
-/** The parsed body of a merge or strategic merge patch, which must be an object. */
-export function asPatch(patch: unknown): Record<string, unknown> {
+/** The parsed body of a merge or strategic merge patch, which must be an object; `preface` opens the complaint. */
+export function asPatch(patch: unknown, preface = ''): Record<string, unknown> {
   if (typeof patch === 'object' && patch !== null && !Array.isArray(patch)) return patch as Record<string, unknown>;
   const what = Array.isArray(patch) ? 'array' : typeof patch === 'boolean' ? 'bool' : typeof patch;
   throw StatusError.badRequest(
-    `error decoding patch: json: cannot unmarshal ${what} into Go value of type map[string]interface {}`,
+    `${preface}json: cannot unmarshal ${what} into Go value of type map[string]interface {}`,
   );
 }
 

@@ -1,6 +1,6 @@
 // Defaults that a schema states: filled in where a field is absent, on every level that is there.
 import type { Kind } from '../kind.ts';
-import type { AnyObject } from '../object.ts';
+import { type AnyObject, copyOf } from '../object.ts';
 import type { Schema } from './schema.ts';
 
 /** Fills in, in place, the schema's defaults and then those of the kind's rules. */
@@ -11,24 +11,26 @@ export function applyDefaults(kind: Pick<Kind, 'schema' | 'rules'>, object: AnyO
 
 /** Fills in, in place, the defaults that `schema` states. */
 export function fillDefaults(schema: Schema, object: Record<string, unknown>): void {
-  const properties = schema.properties;
-  if (properties) fillStruct(properties, object);
-  else if (schema.additionalProperties && hasInner(schema.additionalProperties)) {
+  const { properties } = schema;
+  if (properties) {
+    // What is there first: objects have fewer fields than their schemas.
+    for (const key in object) if (properties[key]) fillInner(properties[key], object[key]);
+    for (const [key, field] of schema.defaulted ?? defaultedOf(properties)) {
+      if (object[key] === undefined) fill(object, key, field);
+    }
+  } else if (schema.additionalProperties && hasInner(schema.additionalProperties)) {
     for (const value of Object.values(object)) fillInner(schema.additionalProperties, value);
   }
 }
 
-function fillStruct(properties: Readonly<Record<string, Schema>>, object: Record<string, unknown>): void {
-  for (const key in properties) {
-    const field = properties[key];
-    let value = object[key];
-    if (value === undefined) {
-      if (field.default === undefined) continue;
-      value = clone(field.default);
-      object[key] = value;
-    }
-    fillInner(field, value);
-  }
+function fill(object: Record<string, unknown>, key: string, field: Schema): void {
+  const value = copyOf(field.default);
+  object[key] = value;
+  fillInner(field, value);
+}
+
+function defaultedOf(properties: NonNullable<Schema['properties']>): NonNullable<Schema['defaulted']> {
+  return Object.entries(properties).filter(([, field]) => field.default !== undefined);
 }
 
 function fillInner(schema: Schema, value: unknown): void {
@@ -39,8 +41,4 @@ function fillInner(schema: Schema, value: unknown): void {
 
 function hasInner(schema: Schema): boolean {
   return schema.type === 'object' || schema.type === 'array';
-}
-
-function clone(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? structuredClone(value) : value;
 }

@@ -21,14 +21,18 @@ export interface OpenApiNode {
 
 export type Definitions = Readonly<Record<string, OpenApiNode>>;
 
-type Properties = Readonly<Record<string, Schema>>;
+/** What a definition's places share, compiled once. */
+interface Fields {
+  readonly properties: Readonly<Record<string, Schema>>;
+  readonly defaulted: ReadonlyArray<readonly [field: string, schema: Schema]>;
+}
 
 const REFERENCE = '#/components/schemas/';
 
 export class Schemas {
   readonly #definitions: Definitions;
   readonly #compiled = new Map<string, Schema>();
-  readonly #properties = new Map<string, Properties>();
+  readonly #fields = new Map<string, Fields>();
   #names: Map<string, string> | undefined;
 
   constructor(definitions: Definitions) {
@@ -54,7 +58,7 @@ export class Schemas {
     const { node, definition } = this.#flatten(raw);
     return new Node(node, {
       definition,
-      properties: definition && node.properties ? () => this.#propertiesOf(definition) : undefined,
+      fields: definition && node.properties ? () => this.#fieldsOf(definition) : undefined,
       items: node.items && this.#compile(node.items),
       values: typeof node.additionalProperties === 'object' ? this.#compile(node.additionalProperties) : undefined,
       default: place && shownDefault(place.definition, place.field, raw),
@@ -73,16 +77,17 @@ export class Schemas {
     return { node: { ...target, ...raw }, definition };
   }
 
-  #propertiesOf(definition: string): Properties {
-    let properties = this.#properties.get(definition);
-    if (properties) return properties;
-    const compiled: Record<string, Schema> = Object.create(null);
+  #fieldsOf(definition: string): Fields {
+    const known = this.#fields.get(definition);
+    if (known) return known;
+    const properties: Record<string, Schema> = Object.create(null);
     for (const [field, raw] of Object.entries(this.#definitions[definition].properties ?? {})) {
-      compiled[field] = this.#compile(raw, { definition, field });
+      properties[field] = this.#compile(raw, { definition, field });
     }
-    properties = compiled;
-    this.#properties.set(definition, properties);
-    return properties;
+    const defaulted = Object.entries(properties).filter(([, schema]) => schema.default !== undefined);
+    const fields = { properties, defaulted };
+    this.#fields.set(definition, fields);
+    return fields;
   }
 }
 
@@ -97,7 +102,7 @@ function indexKinds(definitions: Definitions): Map<string, string> {
 
 interface Parts {
   definition?: string;
-  properties?: () => Properties;
+  fields?: () => Fields;
   items?: Schema;
   values?: Schema;
   default: unknown;
@@ -130,8 +135,8 @@ class Node implements Schema {
   readonly mapType?: Schema['mapType'];
   readonly patchStrategy?: readonly string[];
   readonly patchMergeKey?: string;
-  readonly #compileProperties?: () => Properties;
-  #properties: Properties | undefined;
+  readonly #compile?: () => Fields;
+  #fields: Fields | undefined;
 
   constructor(node: OpenApiNode, parts: Parts) {
     // Quantity is written as a string or a number, IntOrString as an integer or a string: neither has one type.
@@ -153,12 +158,19 @@ class Node implements Schema {
     this.mapType = node['x-kubernetes-map-type'] as Schema['mapType'];
     this.patchStrategy = (node['x-kubernetes-patch-strategy'] as string | undefined)?.split(',');
     this.patchMergeKey = node['x-kubernetes-patch-merge-key'] as string | undefined;
-    this.#compileProperties = parts.properties;
+    this.#compile = parts.fields;
   }
 
-  get properties(): Properties | undefined {
-    if (!this.#compileProperties) return undefined;
-    this.#properties ??= this.#compileProperties();
-    return this.#properties;
+  get properties(): Fields['properties'] | undefined {
+    return this.#compiled?.properties;
+  }
+
+  get defaulted(): Fields['defaulted'] | undefined {
+    return this.#compiled?.defaulted;
+  }
+
+  get #compiled(): Fields | undefined {
+    this.#fields ??= this.#compile?.();
+    return this.#fields;
   }
 }

@@ -9,6 +9,8 @@ export interface Schema {
   readonly required?: readonly string[];
   /** Without a prototype: any name may be looked up. */
   readonly properties?: Readonly<Record<string, Schema>>;
+  /** Those of `properties` that have a default; absent: to be looked for. */
+  readonly defaulted?: ReadonlyArray<readonly [field: string, schema: Schema]>;
   /** Of a map: the schema of its values. */
   readonly additionalProperties?: Schema;
   readonly items?: Schema;

@@ -7,8 +7,8 @@ const KEYS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
 export const podTolerations: Admission = {
   name: 'DefaultTolerationSeconds',
-  admit(_registry, { kind, subresource }, object, old) {
-    if (kind.group !== '' || kind.kind !== 'Pod' || old || subresource) return;
+  admit(_registry, { kind, subresource }, object) {
+    if (kind.group !== '' || kind.kind !== 'Pod' || subresource) return;
     const { spec } = object as unknown as Pod;
     if (!spec) return;
     const tolerations = spec.tolerations ?? [];

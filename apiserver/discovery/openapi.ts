@@ -5,6 +5,7 @@ import definitions from '../../api/facts/openapi-schemas.json' with { type: 'jso
 import type { Kind, Verb } from '../../api/kind.ts';
 import { apiVersionOf } from '../../api/object.ts';
 import { VERSION } from '../version.ts';
+import { described } from './descriptions.ts';
 
 type Json = { [field: string]: unknown };
 
@@ -42,7 +43,8 @@ export function openapiV3(catalogue: Catalogue, path: string): object | undefine
 /** `/openapi/v2`: everything in one document. */
 export function openapiV2(catalogue: Catalogue): object {
   const paths = Object.assign({}, ...catalogue.kinds().map((kind) => pathsOf(kind, 'v2'))) as Json;
-  const text = JSON.stringify(definitions).replaceAll(V3, V2);
+  const all = Object.entries(definitions as Json).map(([name, one]) => [name, described(name, one as Json)]);
+  const text = JSON.stringify(Object.fromEntries(all)).replaceAll(V3, V2);
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: VERSION.gitVersion },
@@ -86,7 +88,8 @@ function pathsOf(kind: Kind, dialect: 'v2' | 'v3'): Json {
   for (const verb of kind.verbs) {
     const [method, action, onObject] = ACTIONS[verb];
     const path = onObject ? `${collection}/{name}` : collection;
-    const operations = (paths[path] ??= {}) as Json;
+    const operations = (paths[path] ?? {}) as Json;
+    paths[path] = operations;
     operations[method] = operation(kind, action, dialect);
   }
   return paths;
@@ -137,6 +140,6 @@ function collect(name: string, into: Json): void {
   if (into[name]) return;
   const definition = (definitions as Json)[name];
   if (!definition) return;
-  into[name] = definition;
+  into[name] = described(name, definition as Json);
   for (const inner of namesIn(definition)) collect(inner, into);
 }

@@ -19,18 +19,20 @@ export interface ReadBody {
   readonly duplicates: boolean;
 }
 
+const UNNAMED = "couldn't get version/kind";
+
 /** Throws 400 for text that is neither, 415 for another media type. */
 export async function readBody({ contentType, body, kind, schema, duplicates }: ReadBody): Promise<ParsedJson> {
   const encoding = bodyEncoding(contentType);
   const unrecognized = (why: string): StatusError =>
     StatusError.badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; ${why} (${excerpt(body)})`,
+      `the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(body)})`,
     );
   if (encoding === 'protobuf') {
     try {
       return { value: readProtobuf(body, kind, schema), duplicates: [] };
     } catch (error) {
-      if (error instanceof ProtobufError) throw unrecognized(error.message);
+      if (error instanceof ProtobufError) throw unrecognized(`${UNNAMED}; ${error.message}`);
       throw error;
     }
   }
@@ -46,7 +48,7 @@ export async function readBody({ contentType, body, kind, schema, duplicates }: 
   try {
     return parseJson(body.toString(), { duplicates });
   } catch (error) {
-    if (error instanceof JsonError) throw unrecognized(`json parse error: ${error.message}`);
+    if (error instanceof JsonError) throw unrecognized(`${UNNAMED}; json parse error: ${error.message}`);
     throw error;
   }
 }

@@ -2,8 +2,10 @@
 // decided behind it, as upstream does, because resources come and go at run time.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { createServer, type Server } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance } from 'fastify';
 import { StatusError } from '../../api/status.ts';
 import { newExchange } from './pipeline.ts';
@@ -30,6 +32,8 @@ export interface Listener {
 /** Bytes of a request's body (upstream: MaxRequestBodyBytes). */
 const BODY_LIMIT = 3 * 1024 * 1024;
 const MAX_STREAMS = 1000;
+/** ms an open connection is given to take its last bytes when the server closes. */
+const CLOSE_MS = 200;
 /** MB a session may hold before Node refuses new streams on it: a thousand watches share one. */
 const SESSION_MEMORY_MB = 1024;
 
@@ -43,11 +47,15 @@ export async function listen(services: Services, options: ListenOptions): Promis
       cert: options.cert,
       settings: { maxConcurrentStreams: MAX_STREAMS },
       maxSessionMemory: SESSION_MEMORY_MB,
+      // Node sets it for HTTP/1.1 servers only; without it a watch event waits up to 40 ms for the client's delayed ACK.
+      noDelay: true,
     },
     bodyLimit: BODY_LIMIT,
     logger: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 10_000 },
+    // Our routes have no schemas of Fastify's: its compilers are not even loaded, which halves the time it takes to start.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     frameworkErrors: (_error, request, reply) => {
       // A path whose escapes are malformed: net/http refuses it before any handler.
       reply.hijack();
@@ -59,6 +67,7 @@ export async function listen(services: Services, options: ListenOptions): Promis
   });
   route(app as unknown as FastifyInstance, services);
   const sockets = trackSockets(app.server as unknown as Server);
+  const sessions = trackSessions(app.server);
   await app.listen({ host: options.host, port: options.port });
   const side = options.unixSocket ? await listenUnix(app.server as unknown as Server, options.unixSocket) : undefined;
   const { port } = app.server.address() as { port: number };
@@ -66,10 +75,15 @@ export async function listen(services: Services, options: ListenOptions): Promis
     port,
     async close() {
       side?.close();
+      for (const session of sessions) session.close();
       for (const socket of sockets) endSoon(socket);
       await app.close();
     },
   };
+}
+
+function noSchemas(): never {
+  throw new Error('routes of this server have no schemas');
 }
 
 function route(app: FastifyInstance, services: Services): void {
@@ -119,10 +133,21 @@ function trackSockets(server: Server): Set<Socket> {
   return sockets;
 }
 
+/** An HTTP/2 session closes when its streams have ended. */
+function trackSessions(server: Http2SecureServer): Set<ServerHttp2Session> {
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+  });
+  return sessions;
+}
+
 /** What was answered is still sent; a connection that stays open after that is cut. */
 function endSoon(socket: Socket): void {
-  socket.end();
-  setTimeout(() => socket.destroy(), 200).unref();
+  // An HTTP/2 socket is ended by its session.
+  if ((socket as TLSSocket).alpnProtocol !== 'h2') socket.end();
+  setTimeout(() => socket.destroy(), CLOSE_MS).unref();
 }
 
 /** The lab's gateway comes in here: each connection is handed to the TLS server as if it had come by TCP. */

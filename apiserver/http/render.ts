@@ -31,7 +31,7 @@ export async function render(kind: Kind, answer: Content, options: RenderOptions
   const isPlain = representation.encoding === 'json' && representation.shape === 'object' && !pretty;
   if (isPlain && answer.type === 'stored') return json(status, jsonOf(kind, answer.value));
   if (isPlain && answer.type === 'list') return json(status, listJson(kind, answer.items, answer.metadata));
-  const value = valueOf(kind, answer, options);
+  const value = contentOf(kind, answer, options);
   return write(status, value, options);
 }
 
@@ -63,7 +63,7 @@ const OPEN = Buffer.from('{');
 const NEXT = Buffer.from(',{');
 const END = Buffer.from(']}');
 
-function valueOf(kind: Kind, answer: Content, options: RenderOptions): unknown {
+function contentOf(kind: Kind, answer: Content, options: RenderOptions): unknown {
   if (answer.type === 'other') return answer.object;
   const objects = objectsOf(kind, answer);
   const { shape, version } = options.representation;

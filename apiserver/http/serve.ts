@@ -1,4 +1,5 @@
 // From an exchange that may be served to its answer on the wire: resources to the registry, everything else to documents.
+import { setMaxListeners } from 'node:events';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { invalid } from '../../api/field.ts';
 import type { Kind } from '../../api/kind.ts';
@@ -23,13 +24,21 @@ export interface Services {
   readonly log: Logger;
   /** Aborts when the server closes: watches end. */
   readonly signal: AbortSignal;
+  /** Requests that are being served now. */
+  readonly open: Set<Promise<void>>;
 }
 
 /** ms between bookmarks of a quiet watch (upstream: about a minute). */
 const BOOKMARK_MS = 60_000;
 
 /** Serves one exchange to its end; never rejects. */
-export async function serve(exchange: Exchange, services: Services): Promise<void> {
+export function serve(exchange: Exchange, services: Services): Promise<void> {
+  const served = serveOne(exchange, services);
+  services.open.add(served);
+  return served.finally(() => services.open.delete(served));
+}
+
+async function serveOne(exchange: Exchange, services: Services): Promise<void> {
   const started = process.hrtime.bigint();
   const code = await answerOrRefuse(exchange, services);
   services.metrics.observe(exchange.info, code, Number(process.hrtime.bigint() - started) / 1e9);
@@ -57,6 +66,7 @@ async function serveResource(exchange: Exchange, services: Services): Promise<nu
   const kind = registry.catalogue.byResource(info.group, info.version, info.resource);
   if (!kind) return serveUnknown(exchange, services);
   const call = callOf(exchange, kind);
+  if (kind.rules.deprecated) call.warn(kind.rules.deprecated);
   const handler = handlerFor(call);
   const representation = representationFor(headers.accept, { streams: info.verb === 'list' || info.verb === 'watch' });
   const answer = await handler(registry, call);
@@ -138,6 +148,7 @@ async function serveWatch(
   response.flushHeaders();
   const end = (): void => ended.abort();
   response.on('close', end);
+  setMaxListeners(0, signal); // every watch listens to the one signal
   signal.addEventListener('abort', end, { once: true });
   const timeout = setTimeout(end, watch.timeoutMs);
   const bookmarks = info.query.get('allowWatchBookmarks') ?? 'false';

@@ -12,10 +12,14 @@ import type { Answer, Call, Registry } from './registry.ts';
 
 const ATTEMPTS = 20;
 const ORPHAN = 'orphan';
+const PODS_STAY =
+  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
 const FOREGROUND = 'foregroundDeletion';
 
 export async function remove(registry: Registry, call: Call): Promise<Answer> {
-  return removeObject(registry, call, readDeleteOptions(call));
+  const options = readDeleteOptions(call);
+  if (call.kind.group === 'batch' && call.kind.kind === 'Job' && !options.propagationPolicy) call.warn(PODS_STAY);
+  return removeObject(registry, call, options);
 }
 
 /** Deletes the object `call` names, or marks it for deletion while a finalizer or its grace period holds it. */

@@ -54,8 +54,8 @@ function attributesOf(kind: Kind, object: AnyObject): Attributes {
 const known = new WeakMap<Entry, Map<Kind, Attributes>>();
 
 function attributesOfEntry(kind: Kind, entry: Entry): Attributes {
-  let byKind = known.get(entry);
-  if (!byKind) known.set(entry, (byKind = new Map()));
+  const byKind = known.get(entry) ?? new Map<Kind, Attributes>();
+  known.set(entry, byKind);
   let attributes = byKind.get(kind);
   if (!attributes) {
     attributes = attributesOf(kind, decodeStored(kind, entry.value));

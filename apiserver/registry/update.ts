@@ -55,8 +55,8 @@ export function alignName(call: Call, object: AnyObject): void {
 export type Transform = (current: AnyObject, entry: Entry) => Promise<AnyObject> | AnyObject;
 
 /**
- * Reads the object, transforms it and stores the result; when somebody else was faster it begins again, unless the result
- * names the version it was made from. Throws 404, 409, 422.
+ * Reads the object, transforms it and stores the result; when somebody else was faster it begins again. A change that names the
+ * version it was made for meets another one then, and is refused. Throws 404, 409, 422.
  */
 export async function change(registry: Registry, call: Call, transform: Transform): Promise<Answer> {
   const { kind } = call;
@@ -66,24 +66,22 @@ export async function change(registry: Registry, call: Call, transform: Transfor
     if (!entry) throw StatusError.notFound(kind, call.name);
     const old = decodeStored(kind, entry.value);
     const object = await transform(decodeStored(kind, entry.value), entry);
-    const isConditional = checkVersion(call, object, entry);
+    checkVersion(call, object, entry);
     checkUid(call, object, old);
     await prepare(registry, call, object, old);
     try {
       return await storeChange(registry, call, object, old, entry);
     } catch (error) {
       if (!(error instanceof PreconditionError) || error.key !== key) throw error;
-      if (isConditional || attempt >= ATTEMPTS) throw StatusError.modified(kind, call.name);
+      if (attempt >= ATTEMPTS) throw StatusError.modified(kind, call.name);
     }
   }
 }
 
-/** True when the object names the version it replaces. Throws 409 when that is not the current one. */
-function checkVersion({ kind, name }: Call, object: AnyObject, entry: Entry): boolean {
+/** Throws 409 when the object names a version that is not the current one. */
+function checkVersion({ kind, name }: Call, object: AnyObject, entry: Entry): void {
   const version = writtenVersion(object.metadata.resourceVersion);
-  if (version === 0) return false;
-  if (version !== entry.modRevision) throw StatusError.modified(kind, name);
-  return true;
+  if (version !== 0 && version !== entry.modRevision) throw StatusError.modified(kind, name);
 }
 
 function checkUid({ kind, name, namespace }: Call, object: AnyObject, old: AnyObject): void {

@@ -9,7 +9,7 @@ import { StatusError } from '../../api/status.ts';
 /** Throws 422 with everything that is wrong. */
 export function validateCreate(kind: Kind, object: AnyObject): void {
   const errors = [...validateMetadata(kind, object), ...(kind.rules.validate?.(object) ?? [])];
-  if (errors.length > 0) throw StatusError.invalid(kind, object.metadata.name ?? '', errors);
+  if (errors.length > 0) throw StatusError.invalid(subjectOf(kind), object.metadata.name ?? '', errors);
 }
 
 export interface UpdateContext {
@@ -30,5 +30,10 @@ export function validateUpdate(kind: Kind, object: AnyObject, old: AnyObject, co
   const errors = [...changed, ...changed, ...validateMetadata(kind, object)];
   errors.push(...(rules.validate?.(object) ?? []));
   errors.push(...(rules.validateUpdate?.(object, old, context.subresource) ?? []));
-  if (errors.length > 0) throw StatusError.invalid(kind, object.metadata.name, errors);
+  if (errors.length > 0) throw StatusError.invalid(subjectOf(kind), object.metadata.name, errors);
+}
+
+/** What is stored as an object of another group is refused in that group's name. */
+function subjectOf({ kind, storage }: Kind): { group: string; kind: string } {
+  return { group: storage.slice(0, storage.indexOf('/')), kind };
 }

@@ -6,7 +6,7 @@ import { FeedEvent } from './event.ts';
 export type Listener = (event: FeedEvent) => void;
 
 /** Newest events that are kept for watchers that start a little late; older ones come from the store's history. */
-const KEPT_EVENTS = 1024;
+const KEPT_EVENTS = 256;
 
 export class Feed {
   readonly #store: Store;

@@ -6,8 +6,21 @@ export const ECHO = String.raw`#!/usr/bin/perl
 use strict;
 use Socket qw(:DEFAULT IPPROTO_TCP TCP_NODELAY SOMAXCONN);
 
+# Asked to end, it answers a while longer: nodes learn a little later than we do that connections should go elsewhere.
+my $LAME_DUCK_SECONDS = 0.3;
+sub end_soon {
+  $SIG{TERM} = $SIG{INT} = 'IGNORE';
+  $SIG{USR1} = sub { exit 0 };
+  my ($self, $timer) = ($$, fork);
+  exit 0 unless defined $timer;
+  return if $timer;
+  select undef, undef, undef, $LAME_DUCK_SECONDS;
+  kill USR1 => $self;
+  exit 0;
+}
+
 # As process 1 of its container it only gets the signals it asks for.
-$SIG{TERM} = $SIG{INT} = sub { exit 0 };
+$SIG{TERM} = $SIG{INT} = \&end_soon;
 $SIG{PIPE} = 'IGNORE';
 $| = 1;
 

@@ -16,6 +16,12 @@ import { StatusWriter } from './status-writer.ts';
 /** ms after which a turn that failed is taken again. */
 const RETRY_MS = 1000;
 
+/**
+ * ms that the network of a deleted pod stays. Whoever still sends to it, because a node has not heard yet, is refused at once
+ * instead of waiting for an answer that nobody gives.
+ */
+const LINGER_MS = 1000;
+
 export class PodWorker {
   readonly uid: string;
   readonly #context: PodContext;
@@ -191,20 +197,23 @@ export class PodWorker {
   /** Stops everything and lets the API server forget the pod. True when all of it is done. */
   async #terminate(): Promise<boolean> {
     this.#isStopping = true;
-    const { client, network, runtime, directory } = this.#context;
+    const { client, clock, network, runtime, directory } = this.#context;
     const graceSeconds = this.#isRemoved ? 0 : this.#grace;
     await this.#stop(graceSeconds);
     if (!this.#isRemoved) {
       this.#publish();
       await this.#status.flushed();
     }
-    if (!this.#pod.spec?.hostNetwork) await network.detach(this.uid);
     if (!this.#isRemoved) {
       const { name, namespace } = this.#pod.metadata;
       const options = { gracePeriodSeconds: 0, preconditions: { uid: this.uid } };
       await client.delete(pods, { name, namespace }, options).catch((error) => {
         if (!isReason(error, 'NotFound') && !isReason(error, 'Conflict')) throw error;
       });
+    }
+    if (!this.#pod.spec?.hostNetwork) {
+      await clock.sleep(LINGER_MS);
+      await network.detach(this.uid);
     }
     for (const { id } of runtime.list().filter(({ id }) => id.startsWith(`${this.uid}_`))) await runtime.remove(id);
     await removeSandboxRecord(directory, this.uid);

@@ -7,7 +7,7 @@
 export type Order =
   | readonly ['dir' | 'bind' | 'device' | 'link' | 'file' | 'env', string, string]
   | readonly [
-      'arg' | 'announces' | 'state' | 'log' | 'logsize' | 'root' | 'netns' | 'hostname' | 'workdir' | 'pid',
+      'arg' | 'announces' | 'state' | 'log' | 'logsize' | 'root' | 'netns' | 'hostname' | 'workdir' | 'pid' | 'timeout',
       string,
     ];
 
@@ -19,6 +19,7 @@ const SYSCALLS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     pivot_root: 155,
     unshare: 272,
     setns: 308,
+    setitimer: 38,
     sethostname: 170,
     prctl: 157,
     clock_gettime: 228,
@@ -30,6 +31,7 @@ const SYSCALLS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     pivot_root: 41,
     unshare: 97,
     setns: 268,
+    setitimer: 103,
     sethostname: 161,
     prctl: 167,
     clock_gettime: 113,

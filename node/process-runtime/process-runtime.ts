@@ -166,13 +166,14 @@ export class ProcessRuntime implements Runtime {
     const environ = readIfThere(`/proc/${pid}/environ`) ?? '';
     const orders = encodeOrders([
       ['pid', `${pid}`],
+      ['timeout', `${Math.max(1, Math.round(timeoutMs))}`],
       ...environ
         .split('\0')
         .filter((line) => line.includes('='))
         .map((line): Order => ['env', line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
       ...command.map((word): Order => ['arg', word]),
     ]);
-    return runShim(this.#shim, orders, timeoutMs);
+    return runShim(this.#shim, orders);
   }
 
   logs(id: string, options: { follow: boolean; signal?: AbortSignal }): Readable {

@@ -6,6 +6,8 @@ import { StartError } from '../runtime.ts';
 const PERL = '/usr/bin/perl';
 /** ms in which a container has to start. */
 const START_LIMIT_MS = 20_000;
+/** ms that the output of a command is waited for after its end. */
+const OUTPUT_WAIT_MS = 100;
 /** Bytes kept of what an executed command says; the kubelet keeps as much of a probe's output. */
 const OUTPUT_LIMIT = 10 * 1024;
 
@@ -56,35 +58,24 @@ export function startShim(script: string, orders: Buffer, ended: () => void): Pr
   });
 }
 
-/** Runs a command in a container; 124 when it ran out of time, as timeout(1) has it. */
-export function runShim(
-  script: string,
-  orders: Buffer,
-  timeoutMs: number,
-): Promise<{ exitCode: number; output: string }> {
+/** Runs a command in a container, and ends with its exit code; the shim keeps the time the orders allow (124: over). */
+export function runShim(script: string, orders: Buffer): Promise<{ exitCode: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(PERL, [script, 'enter'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], cwd: '/', env: {} });
     const chunks: Buffer[] = [];
     let kept = 0;
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      child.kill('SIGKILL');
-    }, timeoutMs);
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (chunk: Buffer) => {
         if (kept < OUTPUT_LIMIT) chunks.push(chunk.subarray(0, OUTPUT_LIMIT - kept));
         kept += chunk.length;
       });
     }
-    child.on('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve({ exitCode: isLate ? 124 : (code ?? 137), output: Buffer.concat(chunks).toString() });
-    });
+    child.on('error', reject);
+    const settle = (code: number | null): void =>
+      resolve({ exitCode: code ?? 137, output: Buffer.concat(chunks).toString() });
+    child.on('close', settle);
+    // What the command left in the background may hold its output open.
+    child.on('exit', (code) => setTimeout(settle, OUTPUT_WAIT_MS, code).unref());
     send(child, orders);
   });
 }

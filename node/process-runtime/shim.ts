@@ -12,7 +12,7 @@ export const SHIM = String.raw`#!/usr/bin/perl
 use strict;
 use constant { RDONLY => 1, NOSUID => 2, NODEV => 4, NOEXEC => 8, REMOUNT => 32, BIND => 4096, REC => 16384, PRIVATE => 1 << 18 };
 use constant { NEWNS => 0x20000, NEWUTS => 0x4000000, NEWIPC => 0x8000000, NEWPID => 0x20000000, NEWNET => 0x40000000 };
-use constant { DETACH => 2, SET_PDEATHSIG => 1, CAPBSET_DROP => 24, SIGKILL => 9 };
+use constant { DETACH => 2, SET_PDEATHSIG => 1, CAPBSET_DROP => 24, SIGKILL => 9, SIGTERM => 15 };
 
 # What a container may do: the capabilities that Docker and containerd leave it, by number.
 my %kept = map { $_ => 1 } 0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31;
@@ -221,7 +221,7 @@ sub run {
 # ---------------------------------------------------------------- enter
 
 sub enter {
-  must('prctl', SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  must('prctl', SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   my @spaces = map { open my $file, '<', "/proc/$order{pid}/ns/$_" or die "container is not running\n"; $file } qw(ipc uts net pid mnt);
   must('setns', fileno $_, 0) for @spaces;
   my $pid = fork;
@@ -232,7 +232,13 @@ sub enter {
     print STDERR $@;
     syscall($number{exit_group}, 126);
   }
-  waitpid $pid, 0;
+  # Whoever enters a container must see its command off: a dead process that nobody waits for would keep the container's
+  # namespace, and so the container, from ever ending.
+  my $late;
+  $SIG{$_} = sub { $late = 1; kill 'KILL', $pid } for qw(ALRM TERM);
+  syscall($number{setitimer}, 0, my $limit = pack('q4', 0, 0, int($order{timeout} / 1000), $order{timeout} % 1000 * 1000), 0);
+  1 until waitpid($pid, 0) == $pid;
+  exit 124 if $late;
   exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
 }
 

@@ -1,4 +1,5 @@
 // The nftables backend: a table of fixed rules, and map elements that follow the plan. A change costs what it touches.
+import { createHash } from 'node:crypto';
 import { check, type Exec } from '../../host/exec.ts';
 import {
   type Element,
@@ -7,12 +8,11 @@ import {
   monitor,
   Nft,
   NftTransaction,
-  parseTable,
   valueText,
 } from '../../host/nft.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import { endpointText, type IPFamily, type Plan, type ServicePort } from '../plan.ts';
-import { FIXED_CHAINS, fixedSets, type Group, nftFamily, TABLE, writeFixedChains } from './layout.ts';
+import { addFixedChains, FIXED_CHAINS, fixedRules, fixedSets, type Group, nftFamily, TABLE } from './layout.ts';
 import { type Frontend, frontendsOf, type ServiceState, serviceState } from './service-elements.ts';
 
 /** Elements per transaction where the kernel limits a netlink message (user namespaces). */
@@ -62,12 +62,11 @@ export class NftablesBackend implements Backend {
   }
 
   /**
-   * Writes the fixed chains anew and compares all else with what the kernel lists. Where that is refused (a map of another
-   * type, something in use that should go) the table is made from nothing.
+   * Writes what differs from what the kernel lists. Where that is refused (a map of another type, something in use that
+   * should go, the rule of a map's chain changed by someone) the table is made from nothing.
    */
   async #repair(plan: Plan): Promise<Applied> {
-    const listing = await this.#nft.listTable(nftFamily(this.#family), TABLE);
-    const listed = listing === undefined ? undefined : parseTable(listing);
+    const listed = await this.#nft.listTable(nftFamily(this.#family), TABLE);
     const applied = new Applied(plan);
     const wanted = applied.everything(plan);
     try {
@@ -116,16 +115,20 @@ function repairTable(
   tx.addTable();
   const sets = fixedSets(plan.family);
   for (const [name, { kind, definition }] of sets) tx.addSet(kind, name, definition);
-  writeFixedChains(tx, plan.family, plan.node);
+  addFixedChains(tx);
+  for (const [name, rules] of fixedRules(plan.family, plan.node)) {
+    if (!isIntact(listed?.chains.get(name), rules)) writeRules(tx, name, rules);
+  }
   const chains = new Set(FIXED_CHAINS);
   const known = new Set(sets.keys());
   for (const group of wanted.groups.values()) {
-    writeGroup(tx, group);
+    // nft 1.0.6 cannot read such a map back and write the rule that uses it ("conflicting protocols"): only when it must.
+    if (!isGroupIntact(listed, group)) writeGroup(tx, group);
     chains.add(group.name);
     if (group.map) known.add(group.name);
   }
   for (const state of wanted.states) {
-    writeOwn(tx, state);
+    writeOwn(tx, state, listed);
     for (const name of state.chains.keys()) chains.add(name);
     for (const name of state.sets.keys()) known.add(name);
   }
@@ -140,7 +143,7 @@ function repairTable(
   }
   for (const set of rest)
     if (known.has(set)) removeElements(tx, set, listed?.elements.get(set), wanted.elements.get(set));
-  const stale = [...(listed?.chains ?? [])].filter((chain) => !chains.has(chain));
+  const stale = [...(listed?.chains.keys() ?? [])].filter((chain) => !chains.has(chain));
   for (const chain of stale) tx.flushChain(chain);
   for (const chain of stale) tx.deleteChain(chain);
   for (const [set, kind] of listed?.kinds ?? []) if (!known.has(set)) tx.deleteSet(kind, set);
@@ -167,17 +170,34 @@ function removeElements(tx: NftTransaction, set: string, have: Listed, want: Wan
 
 const textOf = (element: Element): string => (element.value ? valueText(element.value) : '');
 
-function writeGroup(tx: NftTransaction, group: Group): void {
-  if (group.map) tx.addSet('map', group.name, [group.map]);
-  tx.addChain(group.name).flushChain(group.name);
-  for (const rule of group.rules) tx.addRule(group.name, rule);
+/** Rules carry a digest of their text, by which a listing tells them: nft prints them in words of its own. */
+const digest = (rule: string): string => createHash('sha256').update(rule).digest('hex').slice(0, 12);
+
+/** `comments`: those of the chain's rules, as listed; undefined when there is no such chain. */
+const isIntact = (comments: readonly string[] | undefined, rules: readonly string[]): boolean =>
+  comments?.length === rules.length && rules.every((rule, at) => comments[at] === digest(rule));
+
+const isGroupIntact = (listed: ListedTable | undefined, { name, map, rules }: Group): boolean =>
+  isIntact(listed?.chains.get(name), rules) && (!map || listed?.kinds.get(name) === 'map');
+
+/** In one transaction: nothing is missing at any moment. */
+function writeRules(tx: NftTransaction, chain: string, rules: readonly string[]): void {
+  tx.addChain(chain).flushChain(chain);
+  for (const rule of rules) tx.addRule(chain, rule, digest(rule));
 }
 
-function writeOwn(tx: NftTransaction, state: ServiceState): void {
-  for (const { name, definition } of state.sets.values()) tx.addSet('set', name, definition);
+function writeGroup(tx: NftTransaction, group: Group): void {
+  if (group.map) tx.addSet('map', group.name, [group.map]);
+  writeRules(tx, group.name, group.rules);
+}
+
+/** What is intact in `listed` is left alone. */
+function writeOwn(tx: NftTransaction, state: ServiceState, listed?: ListedTable): void {
+  for (const { name, definition } of state.sets.values()) {
+    if (!listed?.kinds.has(name)) tx.addSet('set', name, definition);
+  }
   for (const [name, rules] of state.chains) {
-    tx.addChain(name).flushChain(name);
-    for (const rule of rules) tx.addRule(name, rule);
+    if (!isIntact(listed?.chains.get(name), rules)) writeRules(tx, name, rules);
   }
 }
 

@@ -63,15 +63,14 @@ export function fixedSets(family: IPFamily): Map<string, FixedSet> {
   ]);
 }
 
-/** Writes the chains that never depend on services anew: in one transaction nothing is missing at any moment. */
-export function writeFixedChains(tx: NftTransaction, family: IPFamily, node: NodeFacts): void {
+/** Makes sure that the fixed chains exist; their rules are `fixedRules`. */
+export function addFixedChains(tx: NftTransaction): void {
   for (const [name, hook] of BASE_CHAINS) tx.addChain(name, hook);
   for (const name of PLAIN_CHAINS) tx.addChain(name);
-  for (const name of FIXED_CHAINS) tx.flushChain(name);
-  for (const [chain, ...rules] of fixedRules(family, node)) for (const rule of rules) tx.addRule(chain, rule);
 }
 
-function fixedRules(family: IPFamily, node: NodeFacts): string[][] {
+/** chain → its rules, which never depend on services. */
+export function fixedRules(family: IPFamily, node: NodeFacts): Map<string, readonly string[]> {
   const ip = nftFamily(family);
   const mark = `0x${(2 ** node.masqueradeBit).toString(16).padStart(8, '0')}`;
   const byAddress = `${ip} daddr . meta l4proto . th dport vmap`;
@@ -80,7 +79,7 @@ function fixedRules(family: IPFamily, node: NodeFacts): string[][] {
   const nodePorts =
     node.nodePortIPs === 'all' ? `fib daddr type local ${ip} daddr != ${loopback}` : `${ip} daddr @nodeport-ips`;
   const isNew = (chain: string): string => `ct state new jump ${chain}`;
-  return [
+  const rules: [string, ...string[]][] = [
     ['filter-prerouting-pre-dnat', isNew('firewall-check')],
     ['filter-output-pre-dnat', isNew('firewall-check')],
     ['filter-input', isNew('nodeport-endpoints-check'), isNew('service-endpoints-check')],
@@ -107,6 +106,7 @@ function fixedRules(family: IPFamily, node: NodeFacts): string[][] {
     ['mark-masquerade', `meta mark set meta mark | ${mark}`],
     ['reject-chain', 'reject'],
   ];
+  return new Map(rules.map(([chain, ...texts]) => [chain, texts]));
 }
 
 /** What tells traffic that does not come from a local pod; undefined when nothing does. */

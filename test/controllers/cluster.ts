@@ -7,7 +7,7 @@ import type { Node, Pod } from '../../api/types/core.v1.ts';
 import { startApiServer } from '../../apiserver/server.ts';
 import { MemoryStore } from '../../apiserver/storage/memory.ts';
 import type { Client, Named, Resource } from '../../client/client.ts';
-import { leases, nodes, pods } from '../../client/resources.ts';
+import { leases, nodes, pods, serviceAccounts } from '../../client/resources.ts';
 import { RestClient } from '../../client/rest.ts';
 import { runControllers } from '../../controllers/controllers.ts';
 import { type ControllerOptions, defaultOptions } from '../../controllers/options.ts';
@@ -57,6 +57,8 @@ export async function startCluster(changes: Partial<ControllerOptions> = {}): Pr
   const options = { ...defaultOptions, rootCA: server.caCert, ...changes };
   const running = runControllers(client, { options, log: silentLogger }, stop.signal);
   const namespace = 'default';
+  // Admission refuses pods before their ServiceAccount exists.
+  await eventually(async () => find(client, serviceAccounts, { name: 'default', namespace }));
   return {
     client,
     namespace,

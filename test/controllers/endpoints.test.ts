@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pod, Service } from '../../api/types/core.v1.ts';
 import type { EndpointSlice } from '../../api/types/discovery.v1.ts';
-import { endpointSlices, endpoints, nodes, pods, services } from '../../client/resources.ts';
+import { endpointSlices, endpoints, pods, services } from '../../client/resources.ts';
 import { type Cluster, eventually, find, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
-const GRACE_MS = 1_000;
 beforeAll(async () => {
-  cluster = await startCluster({ nodeMonitorGracePeriodMs: GRACE_MS, maxEndpointsPerSlice: 2 });
+  cluster = await startCluster({ maxEndpointsPerSlice: 2 });
 });
 afterAll(() => cluster.stop());
 
@@ -98,35 +97,5 @@ describe('slices and Endpoints', () => {
       ],
     });
     await says('legacy', ['192.0.2.1 5432 true', '192.0.2.2 5432 false']);
-  });
-});
-
-describe('a node that falls silent', () => {
-  it('turns Unknown, is tainted, its pods leave the slices, and all heals when it speaks again', async () => {
-    await cluster.addNode('node-2');
-    await cluster.client.create(services, service('app'));
-    await cluster.client.create(pods, pod('app-1', 'app', 'node-2'));
-    await cluster.startPod('app-1', '10.244.2.1');
-    await says('app', ['10.244.2.1 8080 true']);
-    await says('app', ['10.244.2.1 8080 false']);
-    const node = await cluster.client.get(nodes, { name: 'node-2' });
-    expect(node.status!.conditions!.find(({ type }) => type === 'Ready')).toMatchObject({
-      status: 'Unknown',
-      reason: 'NodeStatusUnknown',
-      message: 'Kubelet stopped posting node status.',
-    });
-    const taints = await eventually(async () => (await find(cluster.client, nodes, { name: 'node-2' }))?.spec?.taints);
-    expect(taints.map(({ key, effect }) => `${key}:${effect}`).sort()).toEqual([
-      'node.kubernetes.io/unreachable:NoExecute',
-      'node.kubernetes.io/unreachable:NoSchedule',
-    ]);
-    const beat = { type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: new Date().toISOString() };
-    await cluster.client.patch(
-      nodes,
-      { name: 'node-2' },
-      { status: { conditions: [beat] } },
-      { type: 'strategic', subresource: 'status' },
-    );
-    await eventually(async () => (await find(cluster.client, nodes, { name: 'node-2' }))?.spec?.taints === undefined);
   });
 });

@@ -1,14 +1,16 @@
 // Sends requests from wherever it is run, each on a connection of its own, and prints one JSON line per request:
 // {"at": ms since the epoch at which it began, "ms": how long it took, "pod": who answered, "error": why nobody did}.
 //
-//   node load-client.mjs URL COUNT CONCURRENCY [DURATION_MS]
+//   node load-client.mjs URL COUNT CONCURRENCY PAUSE_MS [STOP_FILE]
 //
-// Ends after COUNT requests, or after DURATION_MS, whichever comes first.
+// CONCURRENCY senders each wait PAUSE_MS between an answer and the next request, so that the load leaves the machine room to react.
+// Ends after COUNT requests, when STOP_FILE appears, or after three minutes, whichever comes first.
+import { existsSync } from 'node:fs';
 import http from 'node:http';
 
-const [url, count, concurrency, durationMs = '60000'] = process.argv.slice(2);
+const [url, count, concurrency, pauseMs, stopFile] = process.argv.slice(2);
 const LIMIT_MS = 2000;
-const stopAt = Date.now() + Number(durationMs);
+const stopAt = Date.now() + 180_000;
 let sent = 0;
 
 function once() {
@@ -33,9 +35,10 @@ function once() {
 }
 
 async function worker() {
-  while (sent < Number(count) && Date.now() < stopAt) {
+  while (sent < Number(count) && Date.now() < stopAt && !(stopFile && existsSync(stopFile))) {
     sent += 1;
     await once();
+    if (Number(pauseMs) > 0) await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
   }
 }
 

@@ -12,8 +12,8 @@ describe('the process runtime', () => {
   it('starts, enters and ends containers, and knows how they ended', async () => {
     const seen = await script.run<Record<string, unknown>>({ scene: 'life' });
     expect(seen).toMatchObject({
-      inside: { exitCode: 0, output: 'web\nblue\nnameserver 10.96.0.10\n2\nwritable\n' },
-      capabilities: { exitCode: 1, output: expect.stringContaining('CapEff:\t00000000a80425fb') },
+      inside: { exitCode: 0, output: 'web\nblue\nnameserver 10.96.0.10\nsleep\nwritable\n' },
+      capabilities: { exitCode: 255, output: expect.stringContaining('CapEff:\t00000000a80425fb') },
       missing: { exitCode: 126, output: 'exec: "nope": executable file not found in $PATH\n' },
       late: { exitCode: 124 },
       refused: 'StartError: exec: "nope": executable file not found in $PATH',
@@ -46,7 +46,9 @@ describe('the process runtime', () => {
       stopped: { exitCode: 0, signal: 0 },
       log: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z stdout F echo: listening on 8080, 9090\n$/),
     });
-    expect(seen.text).toMatch(/^pod: web\n(?:.*\n)*client: 127\.0\.0\.1:\d+\nport: 8080\nmethod: GET\npath: \/a\?b=c\n/);
+    expect(seen.text).toMatch(
+      /^pod: web\n(?:.*\n)*client: 127\.0\.0\.1:\d+\nport: 8080\nmethod: GET\npath: \/a\?b=c\n/,
+    );
     expect(seen.rss).toBeLessThan(15 * 1024);
     expect(seen.stopMs).toBeLessThan(2000);
     console.info({ upMs: seen.upMs, rssKiB: seen.rss, stopMs: seen.stopMs });

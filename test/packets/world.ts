@@ -35,16 +35,22 @@ while (1) { for my $socket ($select->can_read) {
   my $peer = $udp->recv(my $text, 100) or next; $udp->send("$name " . $udp->peerhost . "\n", 0, $peer);
 } }`;
 
-/** Asks COUNT times; a line per answer: the server's, or "error TEXT", and the milliseconds it took. */
+/**
+ * Asks COUNT times, without blocking in connect: a refusal by ICMP is then seen at once, as curl sees it (a blocking connect
+ * takes it for passing trouble, and tries once more a second later).
+ * A line per answer: the server's, or "error TEXT", and the milliseconds it took.
+ */
 const CLIENT = String.raw`
 use strict; use IO::Socket::INET; use IO::Select; use Time::HiRes 'time'; my ($proto, $host, $port, $count, $local) = @ARGV;
 for (1 .. $count) {
   my $began = time; my $answer; my %bind = $local ? (LocalPort => $local, ReuseAddr => 1) : ();
-  my $socket = IO::Socket::INET->new(Proto => $proto, PeerAddr => $host, PeerPort => $port, Timeout => 1, %bind);
-  if (!$socket) { $answer = "error $!" } else {
+  eval {
+    my $socket = IO::Socket::INET->new(Proto => $proto, PeerAddr => $host, PeerPort => $port, Blocking => 0, %bind) or die "$!\n";
+    my $select = IO::Select->new($socket); $select->can_write(1) or die "timed out\n";
+    if (my $error = $socket->sockopt(SO_ERROR)) { local $! = $error; die "$!\n" }
     $socket->send("hello\n") if $proto eq 'udp';
-    if (IO::Select->new($socket)->can_read(1)) { defined $socket->recv($answer, 100) or $answer = "error $!" } else { $answer = 'error no answer' }
-  }
+    $select->can_read(1) or die "timed out\n"; defined $socket->recv($answer, 100) or die "$!\n"; 1;
+  } or $answer = "error $@";
   $answer =~ s/\s+$//; printf "%s|%d\n", $answer, 1000 * (time - $began);
 }`;
 
@@ -67,7 +73,9 @@ export class World {
     await this.#plug('internet', INTERNET);
     for (const [node, { ip, subnet }] of Object.entries(NODES)) {
       await this.#plug(node as NodeName, ip);
-      await this.in(node as NodeName)(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.route_localnet=1']);
+      // The kernel limits ICMP to one per second and peer, which would hold back refusals that follow each other.
+      const settings = ['ip_forward=1', 'icmp_ratelimit=0', 'conf.all.route_localnet=1'];
+      await this.in(node as NodeName)(['sysctl', '-qw', ...settings.map((setting) => `net.ipv4.${setting}`)]);
       await shell(
         `ip -n ${node} link add cni0 type bridge; ip -n ${node} addr add ${subnet}.1/24 dev cni0; ip -n ${node} link set cni0 up`,
       );
@@ -97,6 +105,7 @@ export class World {
   async #addPod(pod: string, node: NodeName, ip: string): Promise<void> {
     await shell(`
       ip -n ${node} link add v-${pod} type veth peer name eth0 netns ${pod}; ip -n ${node} link set v-${pod} master cni0 up
+      ip -n ${node} link set v-${pod} type bridge_slave hairpin on
       ip -n ${pod} link set lo up; ip -n ${pod} addr add ${ip}/24 dev eth0; ip -n ${pod} link set eth0 up
       ip -n ${pod} route add default via ${NODES[node].subnet}.1`);
     if (pod === 'client') return;

@@ -2,7 +2,7 @@
 import { labelSelectorOf } from '../../../api/selectors/labels.ts';
 import { StatusError } from '../../../api/status.ts';
 import type { Pod } from '../../../api/types/core.v1.ts';
-import type { Eviction, PodDisruptionBudget } from '../../../api/types/policy.v1.ts';
+import type { Eviction, PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../../api/types/policy.v1.ts';
 import { rfc3339 } from '../../../host/clock.ts';
 import { decodeStored } from '../codec.ts';
 import { decodeBody } from '../decode.ts';
@@ -78,8 +78,24 @@ async function charge(registry: Registry, call: Call, pod: Pod, dryRun: boolean)
     refuseWithout(current as unknown as PodDisruptionBudget);
     status!.disruptionsAllowed = (status!.disruptionsAllowed ?? 0) - 1;
     status!.disruptedPods = { ...status!.disruptedPods, [call.name]: rfc3339(registry.clock.now()) };
+    if (status!.disruptionsAllowed === 0) noteExhausted(status!, rfc3339(registry.clock.now()));
     return current;
   });
+}
+
+/** Says in the budget's conditions that the last disruption was just given out. */
+function noteExhausted(status: PodDisruptionBudgetStatus, now: string): void {
+  const type = 'DisruptionAllowed';
+  const before = status.conditions?.find((condition) => condition.type === type);
+  const condition = {
+    type,
+    status: 'False',
+    observedGeneration: status.observedGeneration,
+    lastTransitionTime: before?.status === 'False' ? before.lastTransitionTime : now,
+    reason: 'InsufficientPods',
+    message: '',
+  };
+  status.conditions = [...(status.conditions ?? []).filter((other) => other !== before), condition];
 }
 
 function refuseWithout({ metadata, status }: PodDisruptionBudget): void {
