@@ -1,12 +1,27 @@
 import { defineConfig } from 'vitest/config';
 
-// One pool of processes: tests start real servers, kernels' namespaces and child processes, and must not share a heap.
+const ROOMS = '{api,host,client,apiserver,controllers,proxy,node,lab}/**/*.test.ts';
+
+// Tests start real servers, kernel namespaces and child processes, so each file has a process of its own. Whole labs come last
+// and one at a time: they measure how soon the lab reacts, which a machine busy with other tests would not tell.
 export default defineConfig({
   test: {
-    include: ['{api,host,client,apiserver,controllers,proxy,node,dns,lab,test}/**/*.test.ts'],
-    exclude: ['test/golden/**', 'node_modules/**'],
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'rooms',
+          include: [ROOMS, 'test/*.test.ts', 'test/!(lab|golden)/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'lab', include: ['test/lab/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

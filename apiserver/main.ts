@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { durationFlag } from '../host/duration.ts';
 import { aborted, UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
 import { ClusterIPs } from './allocators/cluster-ips.ts';
@@ -27,26 +28,6 @@ function readable(fallback: string, read: (text: string) => unknown): z.ZodType<
       } catch (error) {
         context.addIssue({ code: 'custom', message: (error as Error).message });
       }
-    });
-}
-
-/** `90s`, `5m`, `1h30m`, `0`, as Go writes durations; in ms. */
-function duration(fallback: string): z.ZodType<number> {
-  return z
-    .string()
-    .default(fallback)
-    .transform((text, context) => {
-      const units = { h: 3600_000, m: 60_000, s: 1000, ms: 1 } as const;
-      if (text === '0') return 0;
-      if (!/^(\d+(\.\d+)?(ms|h|m|s))+$/.test(text)) {
-        context.addIssue({
-          code: 'custom',
-          message: `${JSON.stringify(text)} is not a duration such as 90s, 5m or 1h30m`,
-        });
-        return z.NEVER;
-      }
-      const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
-      return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as 's'], 0);
     });
 }
 
@@ -100,15 +81,20 @@ export const apiserver = program({
       type: z.enum(['AlwaysAllow']).default('AlwaysAllow'),
       help: 'AlwaysAllow: whoever has credentials may do everything (the only mode yet)',
     },
-    'event-ttl': { type: duration('1h'), help: 'how long Events are kept; 0: for ever (default 1h)' },
-    'etcd-compaction-interval': { type: duration('5m'), help: 'how long history is kept; 0: for ever (default 5m)' },
+    'event-ttl': { type: durationFlag('1h'), help: 'how long Events are kept; 0: for ever (default 1h)' },
+    'etcd-compaction-interval': {
+      type: durationFlag('5m'),
+      help: 'how long history is kept; 0: for ever (default 5m)',
+    },
   },
   async run(values, { signal, log }) {
     const directory = values['data-dir'] === MEMORY ? undefined : values['data-dir'];
-    const store = await openStore(directory);
+    const failed = new AbortController();
+    const store = await openStore(directory, (error) => failed.abort(error));
     try {
       const server = await start({
         store,
+        storeProblem: () => (failed.signal.aborted ? messageOf(failed.signal) : undefined),
         directory,
         bindAddress: values['bind-address'],
         securePort: values['secure-port'],
@@ -126,23 +112,27 @@ export const apiserver = program({
       log.info({ url: server.url, data: values['data-dir'] }, 'ready');
       const path = values['write-kubeconfig'];
       if (path) await writeKubeconfig({ path, server: server.url, caCert: server.caCert, token: server.token });
-      await aborted(signal);
+      await aborted(AbortSignal.any([signal, failed.signal]));
       await server.close();
     } finally {
       await store.close();
     }
+    // Opened again, the store knows what of the last write it has: that is for the next start.
+    if (failed.signal.aborted) throw new UsageError(`stopped: ${messageOf(failed.signal)}`, 1);
     return 0;
   },
 });
 
-async function openStore(directory: string | undefined): Promise<Store> {
+const messageOf = (signal: AbortSignal): string => (signal.reason as Error).message;
+
+async function openStore(directory: string | undefined, onFailure: (error: Error) => void): Promise<Store> {
   if (!directory) {
     const { MemoryStore } = await import('./storage/memory.ts');
     return new MemoryStore();
   }
   const { LevelStore } = await import('./storage/level.ts');
   try {
-    return await LevelStore.open(join(directory, 'store'));
+    return await LevelStore.open(join(directory, 'store'), { onFailure });
   } catch (error) {
     throw new UsageError((error as Error).message, 1);
   }

@@ -26,6 +26,8 @@ import { Feeds } from './watch/feed.ts';
 export interface ApiServerOptions {
   /** Closed by whoever opened it, after the server. */
   readonly store: Store;
+  /** Why the store takes no more writes, once it does not: the health checks tell. */
+  readonly storeProblem?: () => string | undefined;
   /** Default 127.0.0.1. */
   readonly bindAddress?: string;
   /** 0 (default): any free port. */
@@ -105,7 +107,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     metrics,
     checks: [
       ['ping', () => undefined],
-      ['etcd', () => undefined],
+      ['etcd', options.storeProblem ?? ((): undefined => undefined)],
     ],
     address,
   });

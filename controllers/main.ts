@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { runAsLeader } from '../client/leader-election.ts';
 import { RestClient } from '../client/rest.ts';
+import { durationFlag } from '../host/duration.ts';
 import { program } from '../host/program.ts';
 import { controllerNames, runControllers } from './controllers.ts';
 import { defaultOptions } from './options.ts';
@@ -11,20 +12,6 @@ import { defaultOptions } from './options.ts';
 export { runControllers } from './controllers.ts';
 export { type ControllerOptions, defaultOptions } from './options.ts';
 
-const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Go's durations, as upstream's flags take them: `500ms`, `4s`, `1m30s`; ms. */
-const duration = (fallback: string): z.ZodType<number> =>
-  z
-    .string()
-    .default(fallback)
-    .refine((text) => /^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text), 'must be a duration such as 500ms, 4s or 1m30s')
-    .transform((text) =>
-      [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
-        (sum, [, value, unit]) => sum + Number(value) * UNITS[unit],
-        0,
-      ),
-    );
 const count = (fallback: number): z.ZodType<number> => z.coerce.number().int().min(1).default(fallback);
 const onOff = z.boolean().default(false);
 const names = z
@@ -50,8 +37,8 @@ export const controllers = program({
       type: count(defaultOptions.concurrentSyncs),
       help: 'objects each controller works on at once (5)',
     },
-    'node-monitor-grace-period': { type: duration('40s'), help: 'silence after which a node counts as gone (40s)' },
-    'node-monitor-period': { type: duration('5s'), help: 'time between looks at all nodes (5s)' },
+    'node-monitor-grace-period': { type: durationFlag('40s'), help: 'silence after which a node counts as gone (40s)' },
+    'node-monitor-period': { type: durationFlag('5s'), help: 'time between looks at all nodes (5s)' },
     'terminated-pod-gc-threshold': {
       type: count(defaultOptions.terminatedPodGCThreshold),
       help: 'finished pods kept (12500)',

@@ -152,7 +152,7 @@ export class Iptables {
 
   /** Everything in the kernel. Throws ExecError. */
   async save(): Promise<SavedTables> {
-    return parseSave(await this.#exec([`${this.#prefix}-save`]));
+    return parseSave(await this.#exec([`${this.#prefix}-save`], { timeoutMs: 600_000 }));
   }
 
   /** Applies text of `iptables-restore`; each table's part is atomic. Throws ExecError. */

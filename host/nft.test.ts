@@ -29,10 +29,14 @@ describe('an nft transaction', () => {
     ]);
   });
 
+  it('marks rules', () =>
+    expect(tx().addRule('one', 'accept', '0a1b').render()).toEqual(['add rule ip shop one accept comment "0a1b"\n']));
+
   it.each([
     () => tx().addElement('ips', { key: ['10.0.0.1 }; flush ruleset; {'] }),
     () => tx().addElement('ips', { key: ['10.0.0.1'], value: ['jump a b'] }),
     () => tx().addRule('services', 'accept; flush ruleset'),
+    () => tx().addRule('services', 'accept', 'a" drop'),
     () => tx().addRule('services', 'accept\nflush ruleset'),
     () => tx().addChain('a b'),
     () => new NftTransaction('ip', ''),
@@ -40,36 +44,50 @@ describe('an nft transaction', () => {
 });
 
 describe('a listed table', () => {
-  it('gives chains, and elements by key', () => {
-    const listed = parseTable(
-      [
-        'table ip shop {',
-        '\tmap ips {',
-        '\t\ttype ipv4_addr . inet_service : verdict',
-        '\t\telements = { 10.0.0.1 . 80 : goto one,',
-        '\t\t\t     10.0.0.2 . 80 : drop }',
-        '\t}',
-        '',
-        '\tset few {',
-        '\t\ttype ipv4_addr',
-        '\t\telements = { 10.0.0.3, 10.0.0.4 }',
-        '\t}',
-        '\tset none {',
-        '\t\ttype ipv4_addr',
-        '\t}',
-        '\tchain one {',
-        '\t\tmeta l4proto { tcp, udp } accept',
-        '\t}',
-        '}',
-      ].join('\n'),
-    );
-    expect([...listed.chains]).toEqual(['one']);
+  // As nft 1.0.6 prints it with -j -p: protocols are numbers, an element that will time out is an object.
+  const listed = parseTable(
+    JSON.stringify({
+      nftables: [
+        { metainfo: { version: '1.0.6' } },
+        { table: { family: 'ip', name: 'shop' } },
+        {
+          map: {
+            name: 'ips',
+            type: ['ipv4_addr', 'inet_proto', 'inet_service'],
+            map: 'verdict',
+            elem: [
+              [{ concat: ['10.0.0.1', 6, 6] }, { goto: { target: 'one' } }],
+              [{ concat: ['10.0.0.2', 17, 80] }, { drop: null }],
+            ],
+          },
+        },
+        {
+          map: {
+            name: 'ports',
+            type: ['inet_proto', 'inet_service'],
+            elem: [[{ concat: [132, 80] }, { concat: ['10.0.0.9', 17] }]],
+          },
+        },
+        { set: { name: 'few', type: 'ipv4_addr', elem: ['10.0.0.3', { elem: { val: '10.0.0.4', expires: 3 } }] } },
+        { set: { name: 'none', type: 'ipv4_addr' } },
+        { set: { name: 'foreign', type: 'ipv4_addr', elem: [{ prefix: { addr: '10.0.0.0', len: 8 } }] } },
+        { chain: { name: 'one', handle: 4 } },
+        { rule: { chain: 'one', comment: 'first', expr: [{ accept: null }] } },
+        { rule: { chain: 'one', expr: [{ drop: null }] } },
+      ],
+    }),
+  );
+
+  it("gives chains with their rules' comments", () => expect([...listed.chains]).toEqual([['one', ['first', '']]]));
+  it('gives elements by key, as they are written', () => {
     expect([...listed.elements.get('ips')!]).toEqual([
-      ['10.0.0.1 . 80', 'goto one'],
-      ['10.0.0.2 . 80', 'drop'],
+      ['10.0.0.1 . tcp . 6', 'goto one'],
+      ['10.0.0.2 . udp . 80', 'drop'],
     ]);
+    expect([...listed.elements.get('ports')!]).toEqual([['sctp . 80', '10.0.0.9 . 17']]);
     expect([...listed.elements.get('few')!.keys()]).toEqual(['10.0.0.3', '10.0.0.4']);
     expect(listed.elements.get('none')!.size).toBe(0);
-    expect(listed.kinds.get('few')).toBe('set');
+    expect(listed.elements.get('foreign')!.size).toBe(1);
   });
+  it('tells sets from maps', () => expect([listed.kinds.get('few'), listed.kinds.get('ips')]).toEqual(['set', 'map']));
 });

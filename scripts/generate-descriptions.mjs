@@ -30,9 +30,9 @@ function prose(comment) {
 
 function described(declaration) {
   const found = {};
-  const about = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export declare class/.exec(declaration);
+  const about = /\/\*\*((?:(?!\*\/).)*)\*\/\s*export declare class/s.exec(declaration);
   if (about) found[''] = prose(about[1]);
-  for (const [, comment, property] of declaration.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s*'([^']+)'\??:/g)) {
+  for (const [, comment, property] of declaration.matchAll(/\/\*\*((?:(?!\*\/).)*)\*\/\s*'([^']+)'\??:/gs)) {
     found[fieldName(property)] = prose(comment);
   }
   return found;
@@ -50,7 +50,10 @@ const definitions = {};
 for (const [definition, { properties = {} }] of Object.entries(facts)) {
   const declaration = declarationOf(definition);
   if (!declaration) continue;
-  const found = Object.entries(described(declaration)).filter(([field, text]) => text && (!field || field in properties));
-  if (found.length > 0) definitions[definition] = Object.fromEntries(found.map(([field, text]) => [field, place(text)]));
+  const found = Object.entries(described(declaration)).filter(
+    ([field, text]) => text && (!field || field in properties),
+  );
+  if (found.length > 0)
+    definitions[definition] = Object.fromEntries(found.map(([field, text]) => [field, place(text)]));
 }
 writeFileSync(out, `${JSON.stringify({ texts, definitions })}\n`);

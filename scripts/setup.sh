@@ -1,7 +1,7 @@
 # Sourced by start.sh, test.sh and bench.sh, from the project's root: brings what this machine lacks. As root it installs Debian
 # packages; an ordinary user is told which ones, and how.
 
-# Program and the Debian package that brings it.
+# Program and the Debian package that brings it; who sources this may name more in vitrine_also_needs.
 vitrine_needs='ip:iproute2 nft:nftables iptables:iptables conntrack:conntrack unshare:util-linux nsenter:util-linux
 flock:util-linux mount:mount busybox:busybox-static perl:perl-base curl:curl'
 
@@ -13,7 +13,7 @@ vitrine_fail() {
 vitrine_packages() {
   local need missing=()
   PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-  for need in $vitrine_needs; do
+  for need in $vitrine_needs ${vitrine_also_needs:-}; do
     command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
   done
   [ ${#missing[@]} -eq 0 ] && return

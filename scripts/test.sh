@@ -3,6 +3,7 @@
 # Its last line counts: N passed, N failed, N skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+vitrine_also_needs='kubectl:kubernetes-client git:git'
 . scripts/setup.sh
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT

@@ -3,7 +3,6 @@ import { ageOf } from '../age.ts';
 import { type FieldError, forbidden, invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
-import { isEqual } from '../object.ts';
 import type { Deployment, DeploymentStrategy } from '../types/apps.v1.ts';
 import { immutable, intOrPercent, nonNegative, oneOf, percentOf } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
@@ -29,10 +28,6 @@ export const deployment: Rules<Deployment> = {
     // Of all kinds, Deployment's annotations count too (upstream: registry/apps/deployment/strategy.go).
     if (subresource !== '' || isEqual(object.metadata.annotations ?? {}, old.metadata.annotations ?? {})) return;
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    // Its controller copies the annotations to the ReplicaSets: they count as part of what was asked for.
-    if (object.metadata.generation === old.metadata.generation && reannotated(object, old)) {
-      object.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    }
   },
 
   validate({ spec, status }) {
@@ -64,9 +59,6 @@ export const deployment: Rules<Deployment> = {
     ];
   },
 };
-
-const reannotated = ({ metadata }: Deployment, old: Deployment): boolean =>
-  !isEqual(metadata.annotations ?? {}, old.metadata.annotations ?? {});
 
 function defaultStrategy(strategy: DeploymentStrategy): void {
   strategy.type ??= 'RollingUpdate';

@@ -25,9 +25,7 @@ const UNNAMED = "couldn't get version/kind";
 export async function readBody({ contentType, body, kind, schema, duplicates }: ReadBody): Promise<ParsedJson> {
   const encoding = bodyEncoding(contentType);
   const unrecognized = (why: string): StatusError =>
-    StatusError.badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(body)})`,
-    );
+    StatusError.badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(body)})`);
   if (encoding === 'protobuf') {
     try {
       return { value: readProtobuf(body, kind, schema), duplicates: [] };

@@ -22,6 +22,8 @@ export interface DocumentsOptions {
 export class Documents {
   readonly #options: DocumentsOptions;
   readonly #discovery: Discovery;
+  /** What takes long to make and is asked for by every kubectl, by name; good for as long as the catalogue does not change. */
+  readonly #made = new Map<string, Promise<Rendered>>();
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
@@ -43,7 +45,9 @@ export class Documents {
       case 'metrics':
         return { ...text(200, this.#options.metrics.text()), contentType: 'text/plain; version=0.0.4; charset=utf-8' };
       case 'version':
-        return words.length === 1 ? this.#json(VERSION, accept) : this.notFound();
+        if (words.length > 1) return this.notFound();
+        // The one document that upstream indents, whoever asks.
+        return { ...text(200, JSON.stringify(VERSION, null, 2)), contentType: 'application/json' };
       case 'openapi':
         return this.#openapi(words, accept);
       case 'api':
@@ -91,15 +95,27 @@ export class Documents {
   async #openapi(words: string[], accept: string | undefined): Promise<Rendered> {
     const { openapiV2, openapiV3, openapiV3Index } = await import('../discovery/openapi.ts');
     const { catalogue } = this.#options;
-    if (words[1] === 'v2' && words.length === 2) return this.#json(openapiV2(catalogue), jsonOnly(accept));
+    if (words[1] === 'v2' && words.length === 2) {
+      if (accept?.includes('proto-openapi.spec.v2'))
+        return this.#once('openapi/v2', () => protobufOf(openapiV2(catalogue)));
+      return this.#json(openapiV2(catalogue), jsonOnly(accept));
+    }
     if (words[1] !== 'v3') return this.notFound();
     if (words.length === 2) {
       // Upstream answers the index as plain text.
       const contentType = 'text/plain; charset=utf-8';
-      return { ...(await this.#json(openapiV3Index(catalogue), undefined)), contentType };
+      return this.#once('openapi/v3', async () => {
+        return { ...(await this.#json(openapiV3Index(catalogue), undefined)), contentType };
+      });
     }
     const document = openapiV3(catalogue, words.slice(2).join('/'));
     return document ? this.#json(document, jsonOnly(accept)) : this.notFound();
+  }
+
+  #once(name: string, make: () => Promise<Rendered>): Promise<Rendered> {
+    const made = this.#made.get(name) ?? make();
+    this.#made.set(name, made);
+    return made;
   }
 
   #json(value: unknown, accept: string | undefined): Promise<Rendered> {
@@ -123,7 +139,12 @@ export class Documents {
   }
 }
 
-/** OpenAPI is offered as JSON to whoever asks for protobuf: clients take what they get. */
+async function protobufOf(document: object): Promise<Rendered> {
+  const { OPENAPI_V2_PROTOBUF, openapiV2Protobuf } = await import('../discovery/openapi-protobuf.ts');
+  return { status: 200, contentType: OPENAPI_V2_PROTOBUF, body: openapiV2Protobuf(document) };
+}
+
+/** OpenAPI v3 is offered as JSON to whoever asks for protobuf: clients take what they get. */
 const jsonOnly = (accept: string | undefined): string | undefined => (accept?.includes('yaml') ? accept : undefined);
 
 const text = (status: number, body: string): Rendered => ({

@@ -92,7 +92,7 @@ async function round(directory: string, manner: Manner, delayMs: number, before:
   }
 }
 
-it('survives being killed 100 times', { timeout: 60_000 }, async () => {
+it('survives being killed 100 times', { timeout: 240_000 }, async () => {
   const directory = join(temporary, 'honest');
   let revision = 0;
   for (let i = 0; i < 100; i += 1) revision = await round(directory, 'honest', (i * 7) % 30, revision);

@@ -3,19 +3,22 @@
 import { systemClock } from '../../host/clock.ts';
 import { check, type Exec, ExecError } from '../../host/exec.ts';
 import { Iptables } from '../../host/iptables.ts';
-import { hasOwnNetlinkLimits, monitor } from '../../host/nft.ts';
+import { monitor } from '../../host/nft.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import { type IPFamily, type Plan, reachableEndpoints } from '../plan.ts';
 import { CANARY, fixedChains, lastRules, SHARED_CHAINS } from './fixed-rules.ts';
 import { change, removeAll, repair } from './kernel-diff.ts';
-import { RestoreScript } from './restore-script.ts';
+import { RestoreScript, SMALL } from './restore-script.ts';
 import { ChainIndex } from './rule-index.ts';
 import { type RenderOptions, renderService, type ServiceRules } from './service-rules.ts';
 
 /** Above this many endpoints upstream leaves comments out of service and endpoint chains. */
 const LARGE_CLUSTER = 1000;
-/** Lines per restore where the kernel limits a netlink message (user namespaces): 600 bytes each of about 208 KB. */
-const MAX_LINES = 250;
+/**
+ * Lines per restore. For each line iptables-nft 1.8.9 looks through the names of all chains of its input, so that inputs of
+ * many thousand lines cost more than several small ones.
+ */
+const MAX_LINES = 2500;
 const NFACCT_OBJECTS = ['ct_state_invalid_dropped_pkts', 'localhost_nps_accepted_pkts'];
 /** ms between looks at the canary where the kernel does not tell of changes (iptables-legacy). */
 const CANARY_POLL = 1000;
@@ -33,6 +36,7 @@ export class IptablesBackend implements Backend {
   readonly #rendered = new Map<string, ServiceRules>();
   readonly #endpointCounts = new Map<string, number>();
   #endpointTotal = 0;
+  #maxLines = MAX_LINES;
   #nfacct: Promise<boolean> | undefined;
   /** What all rules were rendered with; undefined while the kernel's state is not known. */
   #settings: string | undefined;
@@ -133,9 +137,18 @@ export class IptablesBackend implements Backend {
     await this.#apply(script);
   }
 
+  /** Where the kernel limits a netlink message, finds out how much it takes. */
   async #apply(script: RestoreScript): Promise<void> {
-    const inputs = script.render(hasOwnNetlinkLimits() ? MAX_LINES : undefined);
-    for (const input of inputs) await this.#iptables.restore(input);
+    for (let from: number | undefined = script.isEmpty ? undefined : 0; from !== undefined; ) {
+      const { input, next } = script.render(from, this.#maxLines);
+      try {
+        await this.#iptables.restore(input);
+        from = next;
+      } catch (error) {
+        if (!isTooLong(error) || this.#maxLines <= SMALL) throw error;
+        this.#maxLines = Math.max(SMALL, Math.floor(this.#maxLines / 2));
+      }
+    }
   }
 
   /**
@@ -190,3 +203,6 @@ export class IptablesBackend implements Backend {
     await this.#apply(script);
   }
 }
+
+const isTooLong = (error: unknown): boolean =>
+  error instanceof ExecError && /Message too long|No buffer space/.test(error.stderr);

@@ -35,7 +35,11 @@ export function repair(saved: SavedTables, wanted: Wanted, script: RestoreScript
       own.add(chain);
       if (!same(rulesOf('nat', chain), rules)) script.build('nat', chain, rules);
     }
-    for (const [chain, rules] of shared) blocks.set(chain, [...(blocks.get(chain) ?? []), rules]);
+    for (const [chain, rules] of shared) {
+      const ofChain = blocks.get(chain);
+      if (ofChain) ofChain.push(rules);
+      else blocks.set(chain, [rules]);
+    }
   }
   for (const [name, { last }] of wanted.shared) {
     const [table, chain] = splitShared(name);

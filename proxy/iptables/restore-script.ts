@@ -9,6 +9,9 @@ import { chainName, type Table } from '../../host/iptables.ts';
 const PHASES = ['declare', 'build', 'turn', 'empty', 'delete'] as const;
 type Phase = (typeof PHASES)[number];
 
+/** Lines that fit anywhere: even in a user namespace, where a netlink message holds about 208 KB, at 600 bytes a line. */
+export const SMALL = 250;
+
 const TABLES: readonly Table[] = ['mangle', 'filter', 'nat'];
 
 export class RestoreScript {
@@ -56,32 +59,34 @@ export class RestoreScript {
     return this.#steps.size === 0;
   }
 
-  /** Inputs for iptables-restore, to be applied in order; each of at most `maxLines` lines where a step's length allows. */
-  render(maxLines = Number.POSITIVE_INFINITY): string[] {
-    const inputs: string[] = [];
-    let parts: string[] = [];
-    let lines = 0;
+  /**
+   * One input for iptables-restore: the steps from the `from`-th on, as many as fit into `maxLines` lines but one at least.
+   * `next` is where the input after it begins; undefined after the last. More than one table stand only in an input that is
+   * never too long: each is committed by itself, and what is refused must not have been done in part.
+   */
+  render(from = 0, maxLines = Number.POSITIVE_INFINITY): { input: string; next: number | undefined } {
+    const parts: string[] = [];
+    let [lines, at] = [0, 0];
     for (const table of TABLES) {
-      let body: string[] = [];
-      const closeTable = (): void => {
+      const body: string[] = [];
+      const close = (): void => {
         if (body.length > 0) parts.push(`*${table}\n${body.join('\n')}\nCOMMIT\n`);
-        body = [];
       };
       for (const phase of PHASES) {
         for (const step of this.#steps.get(`${table} ${phase}`) ?? []) {
-          if (lines > 0 && lines + step.length > maxLines) {
-            closeTable();
-            inputs.push(parts.join(''));
-            parts = [];
-            lines = 0;
+          at += 1;
+          if (at <= from) continue;
+          const most = parts.length > 0 ? Math.min(maxLines, SMALL) : maxLines;
+          if (lines > 0 && lines + step.length > most) {
+            close();
+            return { input: parts.join(''), next: at - 1 };
           }
-          body.push(...step);
+          for (const line of step) body.push(line);
           lines += step.length;
         }
       }
-      closeTable();
+      close();
     }
-    if (parts.length > 0) inputs.push(parts.join(''));
-    return inputs;
+    return { input: parts.join(''), next: undefined };
   }
 }

@@ -1,7 +1,9 @@
 // An API server and the controllers, started as a user starts them, with nodes that the recordings' stand-in for kubelets
 // plays: no container runs, everything else is real.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { startServerProcess, VITRINE } from './apiserver.ts';
 
 const FAKE_KUBELET = new URL('../golden/kubectl/fake-kubelet.mjs', import.meta.url).pathname;
@@ -18,7 +20,7 @@ export async function startClusterProcesses({ kubectl }: { kubectl: string }): P
   const server = await startServerProcess();
   const { kubeconfig } = server;
   const manager = follow([VITRINE, 'controllers', '--kubeconfig', kubeconfig]);
-  // Two heartbeats a second would be work; one every two seconds lets a node that died return at once.
+  // The nodes' default heartbeat of eight seconds would keep a node that returns waiting.
   const kubelets = follow([FAKE_KUBELET, '--kubeconfig', kubeconfig, '--kubectl', kubectl, '--heartbeat', '2']);
   const programs = [kubelets, manager];
   const stop = async (): Promise<void> => {
@@ -52,12 +54,13 @@ function follow(argv: string[]): Followed {
   child.stdout?.on('data', keep);
   let wanted = false;
   const gone = once(child, 'exit');
-  const complaint = (): string => (wanted || child.exitCode === null ? '' : `${argv.join(' ')} ended: ${said}\n`);
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+  const complaint = (): string => (wanted || isRunning() ? '' : `${argv.join(' ')} ended: ${said}\n`);
   const ended = gone.then(() => new Promise<never>((_, reject) => wanted || reject(new Error(complaint()))));
   ended.catch(() => undefined);
   const end = async (): Promise<void> => {
     wanted = true;
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    if (isRunning()) child.kill('SIGTERM');
     await gone;
   };
   return { saidSomething: once(child.stdout!, 'data'), ended, complaint, end };
@@ -65,10 +68,10 @@ function follow(argv: string[]): Followed {
 
 /** kubectl 1.33 when it stands beside the installed one, the installed one otherwise; undefined: none. */
 export function findKubectl(): string | undefined {
-  const command = 'found=$(readlink -f "$(command -v kubectl)") && { ls "${found%/*}/kubectl.1.33" 2>/dev/null || echo "$found"; }';
-  try {
-    return execFileSync('bash', ['-c', command], { encoding: 'utf8' }).trim() || undefined;
-  } catch {
-    return undefined;
-  }
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const installed = folders.map((folder) => join(folder, 'kubectl')).find((path) => existsSync(path));
+  if (!installed) return undefined;
+  const real = realpathSync(installed);
+  const wanted = join(dirname(real), 'kubectl.1.33');
+  return existsSync(wanted) ? wanted : real;
 }

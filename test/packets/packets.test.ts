@@ -109,7 +109,6 @@ describe.each(PROXY_MODES)('packets through %s', (mode) => {
     expect(outcome.traced).toContain('{"servicePort":"default/web"}');
     expect(outcome.traced).toContain('{"servicePort":"default/web","endpoint":"10.244.2.13:8080"}');
   });
-  it('notices a flush and repairs it within 100 ms of a quiet machine', () =>
-    expect(outcome.recovery).toBeLessThan(1000));
+  it('notices a flush and repairs it within a second', () => expect(outcome.recovery).toBeLessThan(1000));
   it('leaves nothing after cleanup', () => expect(outcome.leftovers).toBe(''));
 });

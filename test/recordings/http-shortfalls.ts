@@ -1,3 +1,37 @@
 // Answers of ours that still differ from upstream's recordings: how many at most, and why.
 
-export const SHORTFALLS: Record<string, { failed: number; why: string }> = {};
+const APPLY = 'server-side apply is not served yet';
+const MANAGED_FIELDS = 'managedFields are not kept yet';
+const CUSTOM = 'CustomResourceDefinitions are stored, but neither validated nor served';
+const RBAC = 'Roles are stored, but whoever has credentials may do everything';
+
+export const SHORTFALLS: Record<string, { failed: number; why: string }> = {
+  'access-reviews': { failed: 6, why: `${RBAC}; SelfSubjectRulesReview is not answered` },
+  'admission-policy': { failed: 6, why: 'ValidatingAdmissionPolicies are stored, but not asked' },
+  'apply-basics': { failed: 14, why: APPLY },
+  'apply-lists': { failed: 11, why: APPLY },
+  authentication: { failed: 5, why: RBAC },
+  'crd-basics': { failed: 18, why: CUSTOM },
+  'crd-cel': { failed: 11, why: CUSTOM },
+  'crd-invalid': { failed: 10, why: CUSTOM },
+  'crd-subresources': { failed: 10, why: CUSTOM },
+  'crud-daemonset-replicaset': {
+    failed: 1,
+    why: 'upstream leaves the template generation out of the annotations in tables, as it converts after writing the row',
+  },
+  'crud-servicecidr': {
+    failed: 1,
+    why: 'a Service and its IPAddress are written in one commit, so they have one version; upstream writes two',
+  },
+  'limit-range': { failed: 3, why: 'LimitRanges are stored, but not enforced' },
+  'patch-merge': { failed: 1, why: `the message quotes the whole object; ${MANAGED_FIELDS}` },
+  'pod-security': { failed: 5, why: 'the pod-security labels of a namespace are not enforced' },
+  rbac: { failed: 5, why: RBAC },
+  'rbac-escalation': { failed: 4, why: RBAC },
+  representations: { failed: 2, why: `YAML is compared line by line; ${MANAGED_FIELDS}` },
+  'resource-quota': { failed: 7, why: 'ResourceQuotas are stored, but neither counted nor enforced' },
+  'service-affinity-policies': {
+    failed: 1,
+    why: `a PUT that changes managedFields alone is a change; ${MANAGED_FIELDS}`,
+  },
+};

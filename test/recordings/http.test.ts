@@ -3,9 +3,12 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { type ServerProcess, startServerProcess } from '../harness/apiserver.ts';
 import { SHORTFALLS } from './http-shortfalls.ts';
+
+// Each scenario has a namespace of its own and mostly waits.
+vi.setConfig({ maxConcurrency: 12, testTimeout: 60_000 });
 
 const execFileAsync = promisify(execFile);
 const folder = new URL('../golden/http/', import.meta.url).pathname;
@@ -35,7 +38,7 @@ describe('recorded HTTP exchanges', () => {
     return !needs;
   });
 
-  it.for(alone)('%s', async (name) => {
+  it.concurrent.for(alone)('%s', async (name, { expect }) => {
     const { failed, said } = await play(name);
     expect(failed, said).toBeLessThanOrEqual(SHORTFALLS[name]?.failed ?? 0);
   });

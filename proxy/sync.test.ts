@@ -1,0 +1,281 @@
+// The loop between changes and the kernel, with a clock that the test moves and a backend that keeps its kernel in memory.
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../host/clock.ts';
+import { silentLogger } from '../host/log.ts';
+import type { Backend, RuleIndex } from './backend.ts';
+import { EndpointSliceTracker } from './changes/endpoint-slices.ts';
+import { ServiceTracker } from './changes/services.ts';
+import { PlanMaker } from './make-plan.ts';
+import { ProxyMetrics } from './metrics.ts';
+import type { NodeFacts, Plan } from './plan.ts';
+import { SyncLoop, type SyncReport } from './sync.ts';
+
+const PERIOD = 30_000;
+
+/** What was handed in and not yet taken: whoever comes first waits for the other. */
+class Mailbox<T> {
+  readonly #items: T[] = [];
+  readonly #takers: ((item: T) => void)[] = [];
+
+  put(item: T): void {
+    const taker = this.#takers.shift();
+    if (taker) taker(item);
+    else this.#items.push(item);
+  }
+
+  take(): Promise<T> {
+    if (this.#items.length > 0) return Promise.resolve(this.#items.shift()!);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+}
+
+interface Sleep {
+  readonly ms: number;
+  wake(): void;
+}
+
+class ManualClock implements Clock {
+  time = 1_000_000;
+  readonly sleeps = new Mailbox<Sleep>();
+  now = (): number => this.time;
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      this.sleeps.put({
+        ms,
+        wake: () => {
+          this.time += ms;
+          resolve();
+        },
+      });
+    });
+  }
+}
+
+interface Call {
+  readonly how: 'full' | 'partial';
+  readonly changed: readonly string[];
+  done(): void;
+  refuse(): void;
+}
+
+/** As the waist says: a partial sync touches the named service ports only, and a refused one nothing. */
+class MemoryBackend implements Backend {
+  readonly name = 'nftables';
+  readonly rules: RuleIndex = { find: () => undefined };
+  readonly kernel = new Map<string, number>();
+  readonly calls = new Mailbox<Call>();
+  lost: () => void = () => undefined;
+
+  sync(plan: Plan, changed?: ReadonlySet<string>): Promise<void> {
+    const apply = (): void => {
+      if (!changed) this.kernel.clear();
+      for (const id of changed ?? plan.services.keys()) {
+        const port = plan.services.get(id);
+        if (port) this.kernel.set(id, port.port);
+        else this.kernel.delete(id);
+      }
+    };
+    return new Promise((resolve, reject) => {
+      this.calls.put({
+        how: changed ? 'partial' : 'full',
+        changed: [...(changed ?? [])],
+        done: () => {
+          apply();
+          resolve();
+        },
+        refuse: () => reject(new Error('no room')),
+      });
+    });
+  }
+
+  guard(lost: () => void, signal: AbortSignal): Promise<void> {
+    this.lost = lost;
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
+  cleanup(): Promise<void> {
+    this.kernel.clear();
+    return Promise.resolve();
+  }
+}
+
+const FACTS: NodeFacts = {
+  nodeName: 'node-1',
+  zone: '',
+  nodeIPs: ['192.168.1.10'],
+  detectLocal: { mode: 'None' },
+  nodePortIPs: 'all',
+  masqueradeAll: false,
+  masqueradeBit: 14,
+  localhostNodePorts: false,
+};
+
+class Bench {
+  readonly clock = new ManualClock();
+  readonly backend = new MemoryBackend();
+  readonly services = new ServiceTracker();
+  readonly reports: SyncReport[] = [];
+  readonly loop: SyncLoop;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor() {
+    const slices = new EndpointSliceTracker();
+    this.loop = new SyncLoop({
+      services: this.services,
+      slices,
+      families: [{ family: 'IPv4', maker: new PlanMaker('IPv4', this.services, slices), backend: this.backend }],
+      facts: () => FACTS,
+      metrics: new ProxyMetrics(),
+      log: silentLogger,
+      syncPeriodMs: PERIOD,
+      clock: this.clock,
+      observe: (report) => this.reports.push(report),
+    });
+  }
+
+  set(name: string, port: number, resourceVersion = ''): void {
+    const ports = [{ port, protocol: 'TCP' as const }];
+    this.services.set({
+      metadata: { name, namespace: 'default' },
+      spec: { clusterIP: '10.96.0.20', clusterIPs: ['10.96.0.20'], ports },
+    });
+    this.loop.changed(resourceVersion);
+  }
+
+  /** Starts, and lets the first sync pass. */
+  async start(): Promise<void> {
+    this.#running = this.loop.run(this.#stop.signal);
+    (await this.backend.calls.take()).done();
+    await this.clock.sleeps.take();
+  }
+
+  /** The next sync, which must be of this kind. */
+  async next(how: Call['how']): Promise<Call> {
+    const call = await this.backend.calls.take();
+    expect(call.how).toBe(how);
+    return call;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+describe('the sync loop', () => {
+  let bench: Bench;
+  const started = async (): Promise<Bench> => {
+    bench = new Bench();
+    bench.set('web', 80);
+    await bench.start();
+    return bench;
+  };
+  afterEach(() => bench.stop());
+
+  it('begins with everything', async () => {
+    const { backend, reports } = await started();
+    expect([...backend.kernel]).toEqual([['default/web', 80]]);
+    expect(reports.map(({ how }) => how)).toEqual(['full']);
+  });
+
+  it('applies one change at once, and only that', async () => {
+    const { backend, reports } = await started();
+    bench.set('shop', 8080, '42');
+    const call = await bench.next('partial');
+    expect(call.changed).toEqual(['default/shop']);
+    call.done();
+    await bench.clock.sleeps.take();
+    expect(backend.kernel.get('default/shop')).toBe(8080);
+    expect(reports.at(-1)).toMatchObject({ resourceVersion: '42', seenAt: 1_000_000, appliedAt: 1_000_000 });
+  });
+
+  it('gathers what comes while a sync runs into one more', async () => {
+    const { backend } = await started();
+    bench.set('a', 1);
+    const first = await bench.next('partial');
+    for (const [at, name] of ['a', 'b', 'c', 'b'].entries()) bench.set(name, 100 + at);
+    first.done();
+    const second = await bench.next('partial');
+    expect([...second.changed].sort()).toEqual(['default/a', 'default/b', 'default/c']);
+    second.done();
+    await bench.clock.sleeps.take();
+    expect(backend.calls.size).toBe(0);
+    expect([...backend.kernel.values()].sort()).toEqual([100, 102, 103, 80].sort());
+  });
+
+  it('repairs everything after a failure, later each time', async () => {
+    const { clock, backend, loop } = await started();
+    bench.set('a', 1);
+    const waits: number[] = [];
+    (await bench.next('partial')).refuse();
+    for (let tries = 0; tries < 8; tries += 1) {
+      const sleep = await clock.sleeps.take();
+      waits.push(sleep.ms);
+      sleep.wake();
+      (await bench.next('full')).refuse();
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000]);
+    const last = await clock.sleeps.take();
+    expect(loop.health.get('IPv4')!.waitingSince).toBe(1_000_000); // the health check sees since when
+    last.wake();
+    (await bench.next('full')).done();
+    expect((await clock.sleeps.take()).ms).toBe(PERIOD);
+    expect(backend.kernel.get('default/a')).toBe(1);
+    expect(loop.health.get('IPv4')!.waitingSince).toBe(0);
+    bench.set('a', 2);
+    (await bench.next('partial')).refuse();
+    expect((await clock.sleeps.take()).ms).toBe(100); // a success forgets the back-off
+  });
+
+  it('repairs when the guard tells, once for many news', async () => {
+    const { backend } = await started();
+    backend.kernel.clear();
+    for (let news = 0; news < 5; news += 1) backend.lost();
+    (await bench.next('full')).done();
+    await bench.clock.sleeps.take();
+    expect([...backend.kernel.keys()]).toEqual(['default/web']);
+    expect(backend.calls.size).toBe(0);
+  });
+
+  it('repairs again when the guard tells while a repair runs', async () => {
+    const { backend } = await started();
+    backend.lost();
+    const first = await bench.next('full');
+    backend.lost();
+    first.done();
+    (await bench.next('full')).done();
+    await bench.clock.sleeps.take();
+    expect(backend.calls.size).toBe(0);
+  });
+
+  it('looks for drift now and then', async () => {
+    bench = new Bench();
+    bench.set('web', 80);
+    await bench.start();
+    bench.set('web', 81);
+    (await bench.next('partial')).done();
+    const sleep = await bench.clock.sleeps.take();
+    expect(sleep.ms).toBe(PERIOD);
+    bench.backend.kernel.clear();
+    sleep.wake();
+    (await bench.next('full')).done();
+    await bench.clock.sleeps.take();
+    expect([...bench.backend.kernel]).toEqual([['default/web', 81]]);
+  });
+
+  it('looks less often where looking takes long', async () => {
+    await started();
+    bench.backend.lost();
+    const call = await bench.next('full');
+    bench.clock.time += 2 * PERIOD;
+    call.done();
+    expect((await bench.clock.sleeps.take()).ms).toBe(20 * 2 * PERIOD);
+  });
+});
