@@ -11,7 +11,8 @@ my $LAME_DUCK_SECONDS = 0.3;
 sub end_soon {
   $SIG{TERM} = $SIG{INT} = 'IGNORE';
   $SIG{USR1} = sub { exit 0 };
-  my ($self, $timer) = ($$, fork);
+  my $self = $$;
+  my $timer = fork;
   exit 0 unless defined $timer;
   return if $timer;
   select undef, undef, undef, $LAME_DUCK_SECONDS;

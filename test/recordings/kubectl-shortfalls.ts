@@ -2,7 +2,6 @@
 
 /** Commands of a transcript that may fail at most, and why. The player gives a transcript up after three. */
 export const SHORTFALLS: Record<string, { failed: number; why: string }> = {
-  'commands/apply-diff-replace': { failed: 1, why: 'OpenAPI v2 is served as JSON only, kubectl asks for protobuf' },
   'commands/config-secret': { failed: 1, why: 'nobody fills a Secret of type service-account-token' },
   'commands/get-formats': { failed: 1, why: 'metadata.managedFields are not kept' },
   'slices/manual-endpoints': { failed: 1, why: 'an unchanged address is checked against a changed addressType' },
