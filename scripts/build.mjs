@@ -42,5 +42,7 @@ const common = {
 
 await build({ ...common, entryPoints: { vitrine: 'lab/cli.ts' }, outdir: 'dist' });
 if (process.argv[2] === 'bench') {
-  await build({ ...common, entryPoints: BENCH.map((name) => `bench/${name}.ts`), outdir: 'dist/bench' });
+  // Flat: a benchmark finds its child programs beside the chunk it is in.
+  const entryPoints = BENCH.map((name) => `bench/${name}.ts`);
+  await build({ ...common, entryPoints, outdir: 'dist/bench', chunkNames: '[name]-[hash]' });
 }
