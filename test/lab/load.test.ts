@@ -97,7 +97,7 @@ describe.each(modes)('a Service of three pods with %s', (proxyMode) => {
 
   it('loses no request later than 350 ms after a pod is killed, twenty times', { timeout: 180_000 }, async () => {
     const kills: number[] = [];
-    const stopFile = `${lab.directory}/stop-load`;
+    const stopFile = `${lab.directory}/stop-load-${Date.now()}`;
     const loads = [
       load('node-1', `http://${clusterIP}`, 1_000_000, 2, 5, stopFile),
       load('internet', `http://192.168.1.12:${nodePort}`, 1_000_000, 2, 5, stopFile),
