@@ -8,7 +8,8 @@ import type { Column, Kind, Rules, Subresource, Verb } from './kind.ts';
 import { rulesOf } from './kinds/rules.ts';
 import { type AnyObject, apiVersionOf, copyOf } from './object.ts';
 import { fillDefaults } from './schema/defaults.ts';
-import { type Definitions, Schemas } from './schema/resolve.ts';
+import type { Definitions } from './schema/openapi-node.ts';
+import { Schemas } from './schema/resolve.ts';
 import type { Schema } from './schema/schema.ts';
 
 /** What decoding a body needs to know: the kind's names and its shape. */

@@ -9,8 +9,13 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { parseAddress } from '../api/ip.ts';
-import type { Pair } from './certificates.ts';
 import * as der from './der.ts';
+
+/** PEM. */
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
 
 const DAY = 24 * 3600 * 1000;
 const CA_DAYS = 3650;

@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeAuthority, makeServing } from './certificate-issuer.ts';
+import { makeAuthority, makeServing, type Pair } from './certificate-issuer.ts';
 import { replaceFile } from './files.ts';
 
 export interface ServingCertificate {
@@ -24,12 +24,6 @@ export interface CertificateOptions {
 const DAY = 24 * 3600 * 1000;
 /** Renewed when it would expire within this many days. */
 const RENEW_DAYS = 30;
-
-/** PEM. */
-export interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
 
 /** Loads what the directory holds and makes what is missing or no longer good; keys are readable by the owner only. */
 export async function servingCertificate({ directory, names }: CertificateOptions): Promise<ServingCertificate> {

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { Catalogue } from '../api/catalogue.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { type Logger, silentLogger } from '../host/log.ts';
-import { ADMISSION } from './admission/admission.ts';
+import { ADMISSION } from './admission/plugins.ts';
 import { ClusterIPs } from './allocators/cluster-ips.ts';
 import { NodePorts, readPortRange } from './allocators/node-ports.ts';
 import { ServiceAllocator } from './allocators/services.ts';

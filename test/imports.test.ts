@@ -17,16 +17,41 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   lab: ['api', 'host', 'client', 'apiserver', 'controllers', 'proxy', 'node', 'dns'],
 };
 
+/** The files of ours that `file` imports, relative to the root. */
+function imported(file: string, text: string): string[] {
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]);
+  return specifiers.map((specifier) => relative(ROOT, normalize(join(ROOT, file, '..', specifier))));
+}
+
 /** `file` relative to the root → the rooms it imports and may not; tests may use the shared harness in test/. */
 function crossings(file: string, text: string): string[] {
   const room = file.split('/')[0];
   const allowed = new Set([room, ...(MAY_IMPORT[room] ?? []), ...(file.endsWith('.test.ts') ? ['test'] : [])]);
-  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]);
-  return specifiers
-    .map((specifier) => relative(ROOT, normalize(join(ROOT, file, '..', specifier))).split('/')[0])
+  return imported(file, text)
+    .map((target) => target.split('/')[0])
     .filter((target) => target in MAY_IMPORT || target === 'test' || target === 'bench')
     .filter((target) => !allowed.has(target))
     .map((target) => `${file} -> ${target}`);
+}
+
+/** A chain of files that ends where it begins; undefined when there is none. */
+function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of graph.get(file) ?? []) {
+      const found = visit(next, [...path, file]);
+      if (found) return found;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of graph.keys()) {
+    const found = visit(file, []);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** A room that nobody has moved into yet has no folder. */
@@ -51,5 +76,20 @@ describe('imports between rooms', () => {
       'api/kinds/pod.ts -> client',
     ]);
     expect(crossings('proxy/iptables/rules.ts', "import { x } from '../plan.ts';")).toEqual([]);
+  });
+
+  it('never run in a circle', () => {
+    const files = Object.keys(MAY_IMPORT).flatMap(sources);
+    const graph = new Map(files.map((file) => [file, imported(file, readFileSync(join(ROOT, file), 'utf8'))]));
+    expect(circle(graph)).toBeUndefined();
+    expect(
+      circle(
+        new Map([
+          ['a', ['b']],
+          ['b', ['c']],
+          ['c', ['b']],
+        ]),
+      ),
+    ).toEqual(['b', 'c', 'b']);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import openapi from '../facts/openapi-schemas.json' with { type: 'json' };
-import { type Definitions, Schemas } from '../schema/resolve.ts';
+import type { Definitions } from '../schema/openapi-node.ts';
+import { Schemas } from '../schema/resolve.ts';
 import { decodeMessage, openEnvelope } from './decode.ts';
 import { ProtobufError } from './wire.ts';
 

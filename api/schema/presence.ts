@@ -1,7 +1,7 @@
 // Which fields of built-in kinds are seen when nobody set them: what Go's struct tags say and OpenAPI does not
 // (facts/presence.json, written by scripts/generate-presence.mjs).
 import facts from '../facts/presence.json' with { type: 'json' };
-import type { OpenApiNode } from './resolve.ts';
+import type { OpenApiNode } from './openapi-node.ts';
 
 interface Presence {
   /** Fields whose zero value is left out. */

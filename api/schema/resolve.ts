@@ -1,25 +1,8 @@
 // From OpenAPI definitions to `Schema` nodes: references resolved, each definition compiled when it is first looked into,
 // so that start-up pays for nothing and cycles (JSONSchemaProps) are no matter.
+import type { Definitions, OpenApiNode } from './openapi-node.ts';
 import { goType, omitsEmpty, shownDefault } from './presence.ts';
 import type { Schema } from './schema.ts';
-
-/** A node as `facts/openapi-schemas.json` writes it. */
-export interface OpenApiNode {
-  readonly [extension: `x-kubernetes-${string}`]: unknown;
-  readonly $ref?: string;
-  readonly allOf?: readonly OpenApiNode[];
-  readonly oneOf?: readonly OpenApiNode[];
-  readonly type?: string;
-  readonly format?: string;
-  readonly enum?: readonly unknown[];
-  readonly default?: unknown;
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, OpenApiNode>>;
-  readonly additionalProperties?: OpenApiNode | boolean;
-  readonly items?: OpenApiNode;
-}
-
-export type Definitions = Readonly<Record<string, OpenApiNode>>;
 
 /** What a definition's places share, compiled once. */
 interface Fields {

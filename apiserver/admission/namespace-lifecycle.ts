@@ -2,7 +2,7 @@
 // living namespace is checked in registry/namespace.ts, before an object gets its identity.
 import { StatusError } from '../../api/status.ts';
 import { IMMORTAL } from '../registry/namespace.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from '../registry/registry.ts';
 
 export const namespaceLifecycle: Admission = {
   name: 'NamespaceLifecycle',

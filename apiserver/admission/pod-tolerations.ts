@@ -1,6 +1,6 @@
 // A pod stays 300 s on a node that is not ready or unreachable, unless it says otherwise (upstream: DefaultTolerationSeconds).
 import type { Pod, Toleration } from '../../api/types/core.v1.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from '../registry/registry.ts';
 
 const SECONDS = 300;
 const KEYS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];

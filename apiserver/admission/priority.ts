@@ -2,8 +2,7 @@
 import { StatusError } from '../../api/status.ts';
 import type { Pod } from '../../api/types/core.v1.ts';
 import type { PriorityClass } from '../../api/types/scheduling.v1.ts';
-import type { Registry } from '../registry/registry.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Registry } from '../registry/registry.ts';
 
 const PREFIX = 'scheduling.k8s.io/priorityclasses/';
 

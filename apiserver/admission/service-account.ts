@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { generateName } from '../../api/metadata.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '../../api/types/core.v1.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from '../registry/registry.ts';
 
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 const VOLUME_PREFIX = 'kube-api-access-';

@@ -1,8 +1,8 @@
 // POST of a new object. Order: decode → default → namespace → admit → identity → prepare → validate → allocate → store.
 import type { AnyObject } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
-import { admit } from '../admission/admission.ts';
 import { PreconditionError } from '../storage/store.ts';
+import { admit } from './admit.ts';
 import { encodeStored, keyFor } from './codec.ts';
 import { decodeObject } from './decode.ts';
 import { alignNamespace, birth } from './metadata.ts';

@@ -4,7 +4,6 @@ import type { Catalogue } from '../../api/catalogue.ts';
 import type { Kind } from '../../api/kind.ts';
 import type { AnyObject, ListMeta } from '../../api/object.ts';
 import type { Clock } from '../../host/clock.ts';
-import type { Admission } from '../admission/admission.ts';
 import type { ServiceAllocator } from '../allocators/services.ts';
 import type { TokenIssuer } from '../authentication/service-account-tokens.ts';
 import type { User } from '../authentication/user.ts';
@@ -21,6 +20,15 @@ export interface Registry {
   readonly admission: readonly Admission[];
   readonly authorizer: Authorizer;
   readonly tokens: TokenIssuer;
+}
+
+/** What the cluster adds to an object or refuses, between decoding and validation. */
+export interface Admission {
+  readonly name: string;
+  /** May change `object` in place; `old` is absent on create. Throws StatusError to refuse. */
+  admit?(registry: Registry, call: Call, object: AnyObject, old: AnyObject | undefined): void | Promise<void>;
+  /** Throws StatusError to refuse the deletion of what `call` names. */
+  admitDelete?(registry: Registry, call: Call): void;
 }
 
 /** One request for a resource, as the verbs see it. */

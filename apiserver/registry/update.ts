@@ -3,8 +3,8 @@
 import type { Kind } from '../../api/kind.ts';
 import { type AnyObject, isEqual } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
-import { admit } from '../admission/admission.ts';
 import { type Entry, PreconditionError } from '../storage/store.ts';
+import { admit } from './admit.ts';
 import { decodeStored, encodeStored, keyFor } from './codec.ts';
 import { createObject } from './create.ts';
 import { decodeObject } from './decode.ts';

@@ -1,0 +1,15 @@
+// The admission plugins, in the order they run. One plugin per file; each adds what the cluster adds to an object, or refuses it,
+// between decoding and validation.
+import type { Admission } from '../registry/registry.ts';
+import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { podTolerations } from './pod-tolerations.ts';
+import { priority } from './priority.ts';
+import { serviceAccount } from './service-account.ts';
+
+// biome-ignore format: one row per plugin, with its reason, reads as a table
+export const ADMISSION: readonly Admission[] = [
+  namespaceLifecycle, // first: what may not be there at all needs nothing added
+  serviceAccount,     // the pod's identity, before anything that looks at its volumes
+  priority,           // spec.priority from its class
+  podTolerations,     // 300 s of not-ready and unreachable nodes
+];
