@@ -1,17 +1,17 @@
-// The administrator's kubeconfig. It appears whole and only when the server is ready: its appearance is the ready signal.
+// The administrator's kubeconfig. As a file it appears whole and only when the server is ready: its appearance is the ready
+// signal.
 import { replaceFile } from './files.ts';
 
-export interface KubeconfigOptions {
-  path: string;
+export interface Access {
   /** `https://127.0.0.1:6443` */
-  server: string;
+  readonly server: string;
   /** PEM. */
-  caCert: string;
-  token: string;
+  readonly caCert: string;
+  readonly token: string;
 }
 
-/** Written as JSON, which is YAML too, so that no emitter is needed. Mode 0600: it holds the token. */
-export async function writeKubeconfig({ path, server, caCert, token }: KubeconfigOptions): Promise<void> {
+/** JSON, which is YAML too, so that no emitter is needed. */
+export function kubeconfigText({ server, caCert, token }: Access): string {
   const certificateAuthority = Buffer.from(caCert).toString('base64');
   const config = {
     apiVersion: 'v1',
@@ -21,5 +21,10 @@ export async function writeKubeconfig({ path, server, caCert, token }: Kubeconfi
     contexts: [{ name: 'vitrine', context: { cluster: 'vitrine', user: 'admin' } }],
     'current-context': 'vitrine',
   };
-  await replaceFile(path, `${JSON.stringify(config, null, 2)}\n`, 0o600);
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** Mode 0600: it holds the token. */
+export async function writeKubeconfig(path: string, access: Access): Promise<void> {
+  await replaceFile(path, kubeconfigText(access), 0o600);
 }

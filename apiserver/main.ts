@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { durationFlag } from '../host/duration.ts';
 import { aborted, UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
+import { admissionPluginNames } from './admission/plugins.ts';
 import { ClusterIPs } from './allocators/cluster-ips.ts';
 import { readPortRange } from './allocators/node-ports.ts';
 import { TokenIssuer } from './authentication/service-account-tokens.ts';
@@ -81,6 +82,14 @@ export const apiserver = program({
       type: z.enum(['AlwaysAllow']).default('AlwaysAllow'),
       help: 'AlwaysAllow: whoever has credentials may do everything (the only mode yet)',
     },
+    'disable-admission-plugins': {
+      type: z
+        .string()
+        .default('')
+        .transform((text) => text.split(',').filter(Boolean))
+        .pipe(z.array(z.enum(admissionPluginNames))),
+      help: `comma-separated, of ${admissionPluginNames.join(', ')} (default none)`,
+    },
     'event-ttl': { type: durationFlag('1h'), help: 'how long Events are kept; 0: for ever (default 1h)' },
     'etcd-compaction-interval': {
       type: durationFlag('5m'),
@@ -105,13 +114,14 @@ export const apiserver = program({
         serviceNodePortRange: values['service-node-port-range'],
         advertiseAddress: values['advertise-address'],
         advertisePort: values['advertise-port'],
+        disableAdmissionPlugins: values['disable-admission-plugins'],
         eventTtlMs: values['event-ttl'],
         compactionIntervalMs: values['etcd-compaction-interval'],
         log,
       });
       log.info({ url: server.url, data: values['data-dir'] }, 'ready');
       const path = values['write-kubeconfig'];
-      if (path) await writeKubeconfig({ path, server: server.url, caCert: server.caCert, token: server.token });
+      if (path) await writeKubeconfig(path, { server: server.url, caCert: server.caCert, token: server.token });
       await aborted(AbortSignal.any([signal, failed.signal]));
       await server.close();
     } finally {

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { Catalogue } from '../api/catalogue.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { type Logger, silentLogger } from '../host/log.ts';
-import { ADMISSION } from './admission/plugins.ts';
+import { admissionWithout } from './admission/plugins.ts';
 import { ClusterIPs } from './allocators/cluster-ips.ts';
 import { NodePorts, readPortRange } from './allocators/node-ports.ts';
 import { ServiceAllocator } from './allocators/services.ts';
@@ -41,6 +41,8 @@ export interface ApiServerOptions {
   /** PEM of the key that signs service accounts' tokens; absent: a new one. */
   readonly serviceAccountKey?: string;
   readonly authorizer?: Authorizer;
+  /** Names of admission plugins that are left out. */
+  readonly disableAdmissionPlugins?: readonly string[];
   readonly serviceClusterIPRange?: string;
   readonly serviceNodePortRange?: string;
   /** Where pods and nodes reach this server; defaults: the bind address, and the port it listens on. */
@@ -95,7 +97,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const users = options.tokens ?? new Map([[newToken(), ADMIN]]);
   const authorizer = mastersFirst(options.authorizer ?? alwaysAllow);
   const feeds = new Feeds(store);
-  const registry: Registry = { store, catalogue, feeds, clock, services, admission: ADMISSION, authorizer, tokens };
+  const admission = admissionWithout(options.disableAdmissionPlugins ?? []);
+  const registry: Registry = { store, catalogue, feeds, clock, services, admission, authorizer, tokens };
   const stopping = new AbortController();
   const metrics = new Metrics(
     new Map([

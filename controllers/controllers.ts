@@ -91,14 +91,17 @@ async function runTogether(controllers: readonly Controller[], signal: AbortSign
   if (failed) throw failed.reason;
 }
 
-/** `*` chooses all; `name` and `-name` win over it (upstream: --controllers). */
+/** Throws UsageError for a name that no controller has. */
 function chosen(wanted: readonly string[]): typeof CONTROLLERS {
   const unknown = wanted
     .map((word) => word.replace(/^-/, ''))
     .find((word) => word !== '*' && !controllerNames.includes(word));
   if (unknown !== undefined)
     throw new UsageError(`--controllers: no controller "${unknown}" (${controllerNames.join(', ')})`);
-  return CONTROLLERS.filter(
-    ({ name }) => wanted.includes(name) || (wanted.includes('*') && !wanted.includes(`-${name}`)),
-  );
+  return CONTROLLERS.filter(({ name }) => isChosen(wanted, name));
+}
+
+/** `*` chooses all; `name` and `-name` win over it (upstream: --controllers). */
+export function isChosen(wanted: readonly string[], name: string): boolean {
+  return wanted.includes(name) || (wanted.includes('*') && !wanted.includes(`-${name}`));
 }

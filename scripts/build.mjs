@@ -40,7 +40,7 @@ const common = {
   logLevel: 'warning',
 };
 
-await build({ ...common, entryPoints: { vitrine: 'lab/cli.ts' }, outdir: 'dist' });
+await build({ ...common, entryPoints: { vitrine: 'lab/cli.ts', testing: 'lab/testing.ts' }, outdir: 'dist' });
 if (process.argv[2] === 'bench') {
   // Flat: a benchmark finds its child programs beside the chunk it is in.
   const entryPoints = BENCH.map((name) => `bench/${name}.ts`);

@@ -7,9 +7,15 @@ import { priority } from './priority.ts';
 import { serviceAccount } from './service-account.ts';
 
 // biome-ignore format: one row per plugin, with its reason, reads as a table
-export const ADMISSION: readonly Admission[] = [
+const ADMISSION: readonly Admission[] = [
   namespaceLifecycle, // first: what may not be there at all needs nothing added
   serviceAccount,     // the pod's identity, before anything that looks at its volumes
   priority,           // spec.priority from its class
   podTolerations,     // 300 s of not-ready and unreachable nodes
 ];
+
+export const admissionPluginNames: readonly string[] = ADMISSION.map(({ name }) => name);
+
+export function admissionWithout(disabled: readonly string[]): readonly Admission[] {
+  return ADMISSION.filter(({ name }) => !disabled.includes(name));
+}
