@@ -13,6 +13,7 @@ import { endpointSliceMirroringController } from './endpointslice-mirroring.ts';
 import type { Controller, ControllerFactory, Environment } from './environment.ts';
 import { garbageCollector } from './gc/garbage-collector.ts';
 import { Informers } from './informers.ts';
+import { loadBalancerController } from './load-balancer.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
@@ -39,6 +40,7 @@ const CONTROLLERS: readonly { name: string; make: ControllerFactory }[] = [
   { name: 'podgc', make: podGCController },
   { name: 'serviceaccount', make: serviceAccountController },
   { name: 'root-ca-certificate-publisher', make: rootCAController },
+  { name: 'service-lb', make: loadBalancerController },
   { name: 'scheduler', make: scheduler },
 ];
 

@@ -33,6 +33,10 @@ export const controllers = program({
       type: count(defaultOptions.nodeCIDRMaskSize),
       help: "prefix length of a node's share (24)",
     },
+    'load-balancer-cidr': {
+      type: z.string().default(defaultOptions.loadBalancerCIDR),
+      help: 'addresses for Services of type LoadBalancer (default none: they stay pending)',
+    },
     'concurrent-syncs': {
       type: count(defaultOptions.concurrentSyncs),
       help: 'objects each controller works on at once (5)',
@@ -57,6 +61,7 @@ export const controllers = program({
       controllers: values.controllers,
       clusterCIDR: values['cluster-cidr'],
       nodeCIDRMaskSize: values['node-cidr-mask-size'],
+      loadBalancerCIDR: values['load-balancer-cidr'],
       concurrentSyncs: values['concurrent-syncs'],
       nodeMonitorGracePeriodMs: values['node-monitor-grace-period'],
       nodeMonitorPeriodMs: values['node-monitor-period'],

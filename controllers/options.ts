@@ -7,6 +7,8 @@ export interface ControllerOptions {
   readonly clusterCIDR: string;
   /** Prefix length of a node's pod CIDR. */
   readonly nodeCIDRMaskSize: number;
+  /** Addresses for Services of type LoadBalancer; empty: nobody here balances, and they stay pending. */
+  readonly loadBalancerCIDR: string;
   /** ms without a heartbeat until a node counts as gone. */
   readonly nodeMonitorGracePeriodMs: number;
   /** ms between looks at all heartbeats. */
@@ -25,6 +27,7 @@ export const defaultOptions: ControllerOptions = {
   controllers: ['*'],
   clusterCIDR: '10.244.0.0/16',
   nodeCIDRMaskSize: 24,
+  loadBalancerCIDR: '',
   nodeMonitorGracePeriodMs: 40_000,
   nodeMonitorPeriodMs: 5_000,
   terminatedPodGCThreshold: 12_500,
