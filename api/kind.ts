@@ -60,7 +60,8 @@ export interface Rules<T extends KubeObject = AnyObject> {
   prepareForCreate?(object: T): void;
   /** Keeps from `old` what this request may not touch. `subresource` is '' for the object itself. */
   prepareForUpdate?(object: T, old: T, subresource: string): void;
-  validate?(object: T): FieldError[];
+  /** `old` is what an update replaces: some of what was there already is not checked again. */
+  validate?(object: T, old?: T): FieldError[];
   validateUpdate?(object: T, old: T, subresource: string): FieldError[];
   /** The `Warning:` header of every request for this kind, when its version is on the way out. */
   deprecated?: string;

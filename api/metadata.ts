@@ -17,6 +17,11 @@ const MAX_ANNOTATIONS = 256 * 1024;
 const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
 const SUFFIX_LENGTH = 5;
 const MAX_GENERATED = 63 - SUFFIX_LENGTH;
+/** In bytes. */
+const MAX_MANAGER = 128;
+const MAX_SUBRESOURCE = 256;
+const PLAIN = /^[\x20-\x7e]{0,128}$/;
+const PRINTABLE = /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 type NameRule = (name: string) => string[];
@@ -62,7 +67,33 @@ export function validateMetadata(kind: Pick<Kind, 'group' | 'kind' | 'namespaced
     ...validateAnnotations(metadata.annotations, 'metadata.annotations'),
     ...validateOwners(metadata),
     ...validateFinalizers(metadata),
+    ...validateManagedFields(metadata),
   ];
+}
+
+/** What else is wrong with an entry, nobody gets to see: the server reads the list and writes it anew. */
+function validateManagedFields({ managedFields = [] }: ObjectMeta): FieldError[] {
+  return managedFields.flatMap(({ manager = '', subresource = '' }, i) => [
+    ...validateManager(`metadata.managedFields[${i}].manager`, manager),
+    ...(Buffer.byteLength(subresource) > MAX_SUBRESOURCE
+      ? [tooLong(`metadata.managedFields[${i}].subresource`, MAX_SUBRESOURCE)]
+      : []),
+  ]);
+}
+
+/** A manager's name is short, and can be printed. */
+export function validateManager(field: string, name: string): FieldError[] {
+  if (PLAIN.test(name)) return [];
+  const errors = Buffer.byteLength(name) > MAX_MANAGER ? [tooLong(field, MAX_MANAGER)] : [];
+  let position = 0;
+  for (const character of name) {
+    if (!PRINTABLE.test(character)) {
+      const code = `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
+      errors.push(invalid(field, name, `invalid character ${code} (at position ${position})`));
+    }
+    position += Buffer.byteLength(character);
+  }
+  return errors;
 }
 
 function validateName(kind: Pick<Kind, 'group' | 'kind'>, { name, generateName }: ObjectMeta): FieldError[] {

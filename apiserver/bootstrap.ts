@@ -3,9 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Catalogue } from '../api/catalogue.ts';
 import facts from '../api/facts/bootstrap.json' with { type: 'json' };
-import type { AnyObject } from '../api/object.ts';
+import type { Kind } from '../api/kind.ts';
+import { type AnyObject, apiVersionOf } from '../api/object.ts';
 import { rfc3339 } from '../host/clock.ts';
 import { takeAddressOp } from './allocators/ip-addresses.ts';
+import { createdBy, keep, SERVER } from './managed-fields/ownership.ts';
 import { encodeStored, keyFor } from './registry/codec.ts';
 import type { Op, Store } from './storage/store.ts';
 
@@ -97,7 +99,19 @@ function createOp(store: Store, catalogue: Catalogue, now: number, what: KindNam
   if (store.get(key)) return undefined;
   const metadata = { ...draft.metadata, uid: randomUUID(), creationTimestamp: rfc3339(now) };
   const object = { ...draft, metadata } as AnyObject;
+  if (what.group !== UNTRACKED) own(object, kind, now);
   return { key, expect: 0, value: (revision) => encodeStored(kind, object, revision) };
+}
+
+/** A hundred roles and bindings, tracked, would take as long as all the rest of this; they become tracked when somebody applies. */
+const UNTRACKED = 'rbac.authorization.k8s.io';
+
+function own(object: AnyObject, kind: Kind, now: number): void {
+  const apiVersion = apiVersionOf(kind.group, kind.version);
+  keep(
+    object,
+    createdBy({ manager: SERVER, operation: 'Update', apiVersion }, kind.schema, { ...object, status: undefined }, now),
+  );
 }
 
 function namespaceDraft(name: string): Draft {

@@ -14,7 +14,10 @@ import { workloadCells } from './workload-cells.ts';
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 export const daemonSet: Rules<DaemonSet> = {
-  default({ spec }) {
+  default({ metadata, spec }) {
+    // Shown for any object, and so its writer's own; what a client says of it is not heard.
+    metadata.annotations = { ...metadata.annotations };
+    metadata.annotations[TEMPLATE_GENERATION] ??= '0';
     if (!spec) return;
     spec.updateStrategy ??= {};
     spec.updateStrategy.type ??= 'RollingUpdate';

@@ -31,11 +31,13 @@ export const endpointSlice: Rules<EndpointSlice> = {
     if (relabelled) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   },
 
-  validate({ addressType, endpoints, ports }) {
+  validate({ addressType, endpoints, ports }, old) {
     const errors: FieldError[] = [];
     if (!addressType) errors.push(required('addressType'));
     else errors.push(...oneOf(addressType, ['FQDN', 'IPv4', 'IPv6'], 'addressType'));
-    errors.push(...validateEndpoints(endpoints ?? [], addressType));
+    // An address that was let in once stays, whatever the rules have become since.
+    const known = new Set(old?.endpoints?.flatMap(({ addresses }) => addresses ?? []));
+    errors.push(...validateEndpoints(endpoints ?? [], { addressType, known }));
     return [...errors, ...validatePorts(ports ?? [])];
   },
 
@@ -52,21 +54,31 @@ export const endpointSlice: Rules<EndpointSlice> = {
   ],
 };
 
-function validateEndpoints(endpoints: readonly Endpoint[], addressType: string): FieldError[] {
+interface AddressRules {
+  readonly addressType: string;
+  /** Addresses that are not checked. */
+  readonly known: ReadonlySet<string>;
+}
+
+function validateEndpoints(endpoints: readonly Endpoint[], rules: AddressRules): FieldError[] {
   if (endpoints.length > MAX_ENDPOINTS) return [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)];
-  return endpoints.flatMap((endpoint, i) => validateEndpoint(endpoint, addressType, `endpoints[${i}]`));
+  return endpoints.flatMap((endpoint, i) => validateEndpoint(endpoint, rules, `endpoints[${i}]`));
 }
 
 function validateEndpoint(
   { addresses, hostname, nodeName }: Endpoint,
-  addressType: string,
+  { addressType, known }: AddressRules,
   field: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (!addresses?.length) errors.push(required(`${field}.addresses`, 'must contain at least 1 address'));
   else if (addresses.length > MAX_ADDRESSES)
     errors.push(tooMany(`${field}.addresses`, addresses.length, MAX_ADDRESSES));
-  else errors.push(...addresses.flatMap((one, i) => validateAddress(one, addressType, `${field}.addresses[${i}]`)));
+  else {
+    for (const [i, one] of addresses.entries()) {
+      if (!known.has(one)) errors.push(...validateAddress(one, addressType, `${field}.addresses[${i}]`));
+    }
+  }
   if (nodeName) errors.push(...named(dns1123SubdomainErrors, nodeName, `${field}.nodeName`));
   if (hostname !== undefined) errors.push(...named(dns1123LabelErrors, hostname, `${field}.hostname`));
   return errors;

@@ -131,7 +131,7 @@ export const horizontalPodAutoscalerV1: Rules<V1> = {
       spec: {
         ...(spec?.minReplicas !== undefined && { minReplicas: spec.minReplicas }),
         maxReplicas: spec?.maxReplicas ?? 0,
-        scaleTargetRef: spec!.scaleTargetRef,
+        scaleTargetRef: spec?.scaleTargetRef ?? { kind: '', name: '' },
         ...(utilization !== undefined && { targetCPUUtilizationPercentage: utilization }),
       },
       status: {
@@ -147,7 +147,7 @@ export const horizontalPodAutoscalerV1: Rules<V1> = {
 };
 
 function toV2({ spec, status, ...rest }: V1): HPA {
-  const { targetCPUUtilizationPercentage: utilization, ...shared } = spec!;
+  const { targetCPUUtilizationPercentage: utilization, ...shared } = spec ?? ({} as Partial<NonNullable<V1['spec']>>);
   const {
     currentCPUUtilizationPercentage: _used,
     currentReplicas,
@@ -156,7 +156,10 @@ function toV2({ spec, status, ...rest }: V1): HPA {
   return {
     ...rest,
     apiVersion: 'autoscaling/v2',
-    spec: { ...shared, ...(utilization !== undefined && { metrics: [cpuMetric(utilization)] }) },
+    spec: {
+      ...(shared as NonNullable<V1['spec']>),
+      ...(utilization !== undefined && { metrics: [cpuMetric(utilization)] }),
+    },
     status: { ...counts, ...(currentReplicas && { currentReplicas }), currentMetrics: null as unknown as undefined },
   };
 }

@@ -1,5 +1,6 @@
 // The list of kinds with rules of their own; every other kind has its schema's only.
 import type { Rules } from '../kind.ts';
+import { admissionPolicyBinding, mutatingAdmissionPolicy, validatingAdmissionPolicy } from './admissionpolicy.ts';
 import { configMap } from './configmap.ts';
 import { controllerRevision } from './controllerrevision.ts';
 import { cronJob } from './cronjob.ts';
@@ -54,7 +55,11 @@ const RULES: Readonly<Record<string, unknown>> = {
   '/Secret': secret,
   '/Service': service,
   '/ServiceAccount': serviceAccount,
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy': mutatingAdmissionPolicy,
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': admissionPolicyBinding,
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': webhookConfiguration,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': validatingAdmissionPolicy,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': admissionPolicyBinding,
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': webhookConfiguration,
   'apps/ControllerRevision': controllerRevision,
   'apps/DaemonSet': daemonSet,

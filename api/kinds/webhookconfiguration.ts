@@ -2,12 +2,27 @@
 import { ageOf } from '../age.ts';
 import type { Rules } from '../kind.ts';
 import type {
+  MutatingWebhook,
   MutatingWebhookConfiguration,
   ValidatingWebhookConfiguration,
 } from '../types/admissionregistration.v1.ts';
+import { defaultRule } from './admissionpolicy.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 
 export const webhookConfiguration: Rules<MutatingWebhookConfiguration | ValidatingWebhookConfiguration> = {
+  default(object) {
+    for (const webhook of object.webhooks ?? []) {
+      webhook.failurePolicy ??= 'Fail';
+      webhook.matchPolicy ??= 'Equivalent';
+      webhook.namespaceSelector ??= {};
+      webhook.objectSelector ??= {};
+      webhook.timeoutSeconds ??= 10;
+      if (webhook.clientConfig?.service) webhook.clientConfig.service.port ??= 443;
+      for (const rule of webhook.rules ?? []) defaultRule(rule);
+      if (isMutating(object)) (webhook as MutatingWebhook).reinvocationPolicy ??= 'Never';
+    }
+  },
+
   prepareForCreate: startGeneration,
 
   prepareForUpdate(object, old) {
@@ -16,3 +31,7 @@ export const webhookConfiguration: Rules<MutatingWebhookConfiguration | Validati
 
   cells: ({ metadata, webhooks = [] }, now) => [metadata.name, webhooks.length, ageOf(metadata.creationTimestamp, now)],
 };
+
+function isMutating(object: MutatingWebhookConfiguration | ValidatingWebhookConfiguration): boolean {
+  return object.kind === 'MutatingWebhookConfiguration';
+}

@@ -233,9 +233,13 @@ function fits(value: number, format: string | undefined): boolean {
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
+/** Times as they are kept, on a day that every month has: what the server itself wrote needs no conversion. */
+const KEPT_TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
+
 /** Times are kept in UTC to the second, micro times to the microsecond. */
 function time(schema: Schema, value: string): string | undefined {
   const micro = schema.definition?.endsWith('.MicroTime') ?? false;
+  if (!micro && KEPT_TIME.test(value)) return value;
   const match = RFC3339.exec(value);
   const at = match ? Date.parse(value) : Number.NaN;
   if (!match || Number.isNaN(at)) {

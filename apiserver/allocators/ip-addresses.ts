@@ -6,6 +6,24 @@ import type { Op } from '../storage/store.ts';
 
 const keyOf = (address: string): string => `networking.k8s.io/ipaddresses/${address}`;
 
+/** The server owns what it writes here. */
+const OWNER = {
+  manager: 'kube-apiserver',
+  operation: 'Update',
+  apiVersion: 'networking.k8s.io/v1',
+  fieldsType: 'FieldsV1',
+  fieldsV1: {
+    'f:metadata': {
+      'f:labels': {
+        '.': {},
+        'f:ipaddress.kubernetes.io/ip-family': {},
+        'f:ipaddress.kubernetes.io/managed-by': {},
+      },
+    },
+    'f:spec': { 'f:parentRef': { '.': {}, 'f:name': {}, 'f:namespace': {}, 'f:resource': {} } },
+  },
+};
+
 /** Refused by the store when the address has an object already. `now` in ms since the epoch. */
 export function takeAddressOp(address: string, service: Service, now: number): Op {
   const { name, namespace } = service.metadata;
@@ -23,6 +41,7 @@ export function takeAddressOp(address: string, service: Service, now: number): O
             'ipaddress.kubernetes.io/ip-family': address.includes(':') ? 'IPv6' : 'IPv4',
             'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
           },
+          managedFields: [{ ...OWNER, time: rfc3339(now) }],
         },
         spec: { parentRef: { resource: 'services', namespace, name } },
       }),

@@ -1,6 +1,8 @@
-// POST of a new object. Order: decode → default → namespace → admit → identity → prepare → validate → allocate → store.
+// POST of a new object. Order: decode → default → namespace → identity → owners → prepare → admit → validate → allocate → store.
 import type { AnyObject } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
+import type { Entry } from '../managed-fields/entries.ts';
+import { keep, trackWrite } from '../managed-fields/ownership.ts';
 import { PreconditionError } from '../storage/store.ts';
 import { admit } from './admit.ts';
 import { encodeStored, keyFor } from './codec.ts';
@@ -29,12 +31,23 @@ export async function create(registry: Registry, call: Call): Promise<Answer> {
   }
 }
 
-/** Stores `object` (decoded and defaulted, private, changed in place) as a new one. */
-export async function createObject(registry: Registry, call: Call, object: AnyObject): Promise<Answer> {
+/**
+ * Stores `object` (decoded and defaulted, private, changed in place) as a new one. Its fields are the request's manager's, unless
+ * `owners` says whose.
+ */
+export async function createObject(
+  registry: Registry,
+  call: Call,
+  object: AnyObject,
+  owners?: readonly Entry[],
+): Promise<Answer> {
   const { kind } = call;
   alignNamespace(call, object);
   checkNamespace(registry.store, call, object.metadata.name);
   birth(object, registry.clock.now());
+  // What the server itself fills in from here on is nobody's.
+  if (owners) keep(object, owners);
+  else trackWrite(registry, call, undefined, object);
   if (!kind.rules.prepareForCreate && kind.subresources.has('status')) delete object.status;
   kind.rules.prepareForCreate?.(object);
   await admit(registry, call, object, undefined);

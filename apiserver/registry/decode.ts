@@ -28,9 +28,16 @@ export async function decodeBody(call: Call, shape: Shape): Promise<AnyObject> {
 
 /** The same for a value that was read already, such as a patched object. */
 export function decodeValue(call: Call, shape: Shape, value: unknown, options: DecodeOptions): AnyObject {
+  // An empty list says that nobody owns anything; everywhere else it says nothing, and is dropped.
+  const forgets = isEmptyList((value as Partial<AnyObject> | null)?.metadata?.managedFields);
   const { object, warnings } = decode(shape, value, options);
+  if (forgets) object.metadata.managedFields = [];
   for (const warning of warnings) call.warn(warning);
   return object;
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** The body as an object of the call's kind, with its defaults. */

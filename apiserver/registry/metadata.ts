@@ -39,7 +39,6 @@ function clearServerFields(metadata: ObjectMeta): void {
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  delete metadata.managedFields;
   delete metadata.generation;
 }
 
@@ -63,5 +62,4 @@ const KEPT = [
   'deletionGracePeriodSeconds',
   'generation',
   'selfLink',
-  'managedFields',
 ] as const;

@@ -9,6 +9,8 @@ import { applyDefaults } from '../../api/schema/defaults.ts';
 import { JsonError, parseJson } from '../../api/schema/json.ts';
 import { StatusError } from '../../api/status.ts';
 import { mediaType } from '../http/negotiation.ts';
+import { trackWrite } from '../managed-fields/ownership.ts';
+import { APPLY, apply, isApply } from './apply.ts';
 import { decodeValue, fieldValidation } from './decode.ts';
 import type { Answer, Call, Registry } from './registry.ts';
 import { alignName, change } from './update.ts';
@@ -27,24 +29,26 @@ const PATCHES: Readonly<Record<string, Apply>> = {
 };
 
 export async function patch(registry: Registry, call: Call): Promise<Answer> {
+  if (isApply(call)) return apply(registry, call);
   const transform = patchOf(call, call.kind);
   return change(registry, call, (current) => {
     const object = transform(current);
     applyDefaults(call.kind, object);
     alignName(call, object);
+    trackWrite(registry, call, current, object);
     return object;
   });
 }
 
 /**
  * Reads the patch once and answers what it does to an object of `shape`. Throws 400 for a patch that cannot be read, 415 for
- * an unknown type (server-side apply among them); the answer throws 422 for a result that is no such object.
+ * an unknown type; the answer throws 422 for a result that is no such object.
  */
 export function patchOf(call: Call, shape: Shape): (current: AnyObject) => AnyObject {
   checkWriteOptions(call.query, 'PatchOptions');
   const apply = PATCHES[mediaType(call.headers['content-type'])];
   if (!apply) {
-    const known = Object.keys(PATCHES).join(', ');
+    const known = [...Object.keys(PATCHES), APPLY].join(', ');
     throw StatusError.unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${known}`,
     );

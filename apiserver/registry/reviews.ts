@@ -33,6 +33,7 @@ export const REVIEWS: Readonly<Record<string, Handler>> = {
   TokenReview: reviewToken,
   SelfSubjectAccessReview: (registry, call) => reviewAccess(registry, call, () => call.user),
   SubjectAccessReview: (registry, call) => reviewAccess(registry, call, subjectOf),
+  SelfSubjectRulesReview: reviewRules,
   LocalSubjectAccessReview: (registry, call) => reviewAccess(registry, call, subjectOf),
 };
 
@@ -54,6 +55,17 @@ async function reviewToken(registry: Registry, call: Call): Promise<Answer> {
     return answer({ ...object, status: { user: {}, error } });
   }
   return answer({ ...object, status: { authenticated: true, user: userInfo(authenticated(found.user)), audiences } });
+}
+
+/** Whoever may ask may do everything: there is no authorizer that tells more than that. */
+async function reviewRules(_registry: Registry, call: Call): Promise<Answer> {
+  const object = await decodeBody(call, call.kind);
+  if (!(object.spec as { namespace?: string } | undefined)?.namespace) {
+    throw StatusError.badRequest('no namespace on request');
+  }
+  const resourceRules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
+  const nonResourceRules = [{ verbs: ['*'], nonResourceURLs: ['*'] }];
+  return answer({ ...object, status: { resourceRules, nonResourceRules, incomplete: false } });
 }
 
 function subjectOf(spec: AccessSpec): User {

@@ -1,8 +1,10 @@
-// PUT, and what every other change of an existing object goes through: `change`. Order: decode → default → identity and
+// PUT, and what every other change of an existing object goes through: `change`. Order: decode → default → owners → identity and
 // version → prepare → admit → validate → allocate → store, unless nothing changed.
 import type { Kind } from '../../api/kind.ts';
 import { type AnyObject, isEqual } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
+import { isEqualButTimes } from '../managed-fields/entries.ts';
+import { trackWrite } from '../managed-fields/ownership.ts';
 import { type Entry, PreconditionError } from '../storage/store.ts';
 import { admit } from './admit.ts';
 import { decodeStored, encodeStored, keyFor } from './codec.ts';
@@ -30,11 +32,12 @@ export async function update(registry: Registry, call: Call): Promise<Answer> {
     return createObject(registry, call, object);
   }
   let next: AnyObject | undefined = object;
-  return change(registry, call, async () => {
+  return change(registry, call, async (current) => {
     // Each attempt needs a private copy: what is prepared against one version must not leak into the next.
     const attempt = next ?? (await decodeObject(call));
     next = undefined;
     alignName(call, attempt);
+    trackWrite(registry, call, current, attempt);
     return attempt;
   });
 }
@@ -129,7 +132,7 @@ async function storeChange(
 ): Promise<Answer> {
   const { kind } = call;
   object.metadata.resourceVersion = old.metadata.resourceVersion;
-  if (isEqual(object, old)) return { type: 'stored', status: 200, value: entry.value };
+  if (isUnchanged(object, old)) return { type: 'stored', status: 200, value: entry.value };
   const allocation = registry.services.allocate(kind, object, old, { dryRun: isDryRun(call) });
   if (isDryRun(call)) {
     allocation.cancel();
@@ -155,6 +158,14 @@ async function storeChange(
   if (!isLast) return { type: 'stored', status: 200, value: value! };
   registry.services.release(kind, old);
   return { type: 'object', status: 200, object };
+}
+
+/** Writing what is there already is no change, and moves no time of its owner. */
+function isUnchanged(object: AnyObject, old: AnyObject): boolean {
+  const { managedFields } = object.metadata;
+  if (!isEqualButTimes(managedFields, old.metadata.managedFields)) return false;
+  const metadata = { ...object.metadata, managedFields: old.metadata.managedFields };
+  return isEqual({ ...object, metadata }, old);
 }
 
 /** A deleted object whose last finalizer was just removed leaves the store with that write. */

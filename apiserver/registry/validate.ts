@@ -28,7 +28,7 @@ export function validateUpdate(kind: Kind, object: AnyObject, old: AnyObject, co
   // Upstream checks the change of metadata twice, once for all kinds and once for each: so do its causes.
   const changed = validateMetadataUpdate(object, old);
   const errors = [...changed, ...changed, ...validateMetadata(kind, object)];
-  errors.push(...(rules.validate?.(object) ?? []));
+  errors.push(...(rules.validate?.(object, old) ?? []));
   errors.push(...(rules.validateUpdate?.(object, old, context.subresource) ?? []));
   if (errors.length > 0) throw StatusError.invalid(subjectOf(kind), object.metadata.name, errors);
 }

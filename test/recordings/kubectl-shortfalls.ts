@@ -3,8 +3,6 @@
 /** Commands of a transcript that may fail at most, and why. The player gives a transcript up after three. */
 export const SHORTFALLS: Record<string, { failed: number; why: string }> = {
   'commands/config-secret': { failed: 1, why: 'nobody fills a Secret of type service-account-token' },
-  'commands/get-formats': { failed: 1, why: 'metadata.managedFields are not kept' },
-  'slices/manual-endpoints': { failed: 1, why: 'an unchanged address is checked against a changed addressType' },
 };
 
 /** Transcripts whose subject is not built, which would only wait for it. */
@@ -12,7 +10,6 @@ export const NOT_YET: Record<string, string> = {
   'cluster/access': 'requests are authenticated but everything is authorized',
   'cluster/quota': 'no quota and no limit range in admission',
   'commands/cluster': 'no CustomResourceDefinitions',
-  'commands/server-side-apply': 'no server-side apply',
   'scheduler/preemption': 'the scheduler evicts nobody for a higher priority',
   'workloads/autoscale': 'no HorizontalPodAutoscaler controller',
   'workloads/cronjob': 'no CronJob controller',

@@ -1,9 +1,11 @@
 // Eviction: a deletion that asks the PodDisruptionBudgets first (k8s.io/kubernetes v1.36 pkg/registry/core/pod/storage/eviction.go).
+import { copyOf } from '../../../api/object.ts';
 import { labelSelectorOf } from '../../../api/selectors/labels.ts';
 import { StatusError } from '../../../api/status.ts';
 import type { Pod } from '../../../api/types/core.v1.ts';
 import type { Eviction, PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../../api/types/policy.v1.ts';
 import { rfc3339 } from '../../../host/clock.ts';
+import { managerOf, SERVER, trackAs } from '../../managed-fields/ownership.ts';
 import { decodeStored } from '../codec.ts';
 import { decodeBody } from '../decode.ts';
 import { removeObject } from '../delete.ts';
@@ -74,11 +76,13 @@ async function charge(registry: Registry, call: Call, pod: Pod, dryRun: boolean)
   if (dryRun) return;
   const budgetCall: Call = { ...call, kind, name: budget.metadata.name, subresource: 'status' };
   await change(registry, budgetCall, (current) => {
+    const old = copyOf(current);
     const { status } = current as unknown as PodDisruptionBudget;
     refuseWithout(current as unknown as PodDisruptionBudget);
     status!.disruptionsAllowed = (status!.disruptionsAllowed ?? 0) - 1;
     status!.disruptedPods = { ...status!.disruptedPods, [call.name]: rfc3339(registry.clock.now()) };
     if (status!.disruptionsAllowed === 0) noteExhausted(status!, rfc3339(registry.clock.now()));
+    trackAs(registry, budgetCall, { old, next: current, manager: { ...managerOf(budgetCall), manager: SERVER } });
     return current;
   });
 }

@@ -1,9 +1,16 @@
 // The scale of a workload, whatever its kind (autoscaling/v1 Scale).
 
 import { invalid } from '../../../api/field.ts';
-import type { AnyObject } from '../../../api/object.ts';
+import { type AnyObject, apiVersionOf } from '../../../api/object.ts';
 import { formatLabelSelector } from '../../../api/selectors/labels.ts';
 import { StatusError } from '../../../api/status.ts';
+import { rfc3339 } from '../../../host/clock.ts';
+import { storedEntries } from '../../managed-fields/entries.ts';
+import { keep, managerOf } from '../../managed-fields/ownership.ts';
+import type { Versions } from '../../managed-fields/prune.ts';
+import { SCALE_VERSION, toParent, toScale } from '../../managed-fields/scale.ts';
+import { track } from '../../managed-fields/track.ts';
+import { applyConfiguration, isApply, readConfiguration } from '../apply.ts';
 import { decodeStored } from '../codec.ts';
 import { decodeBody } from '../decode.ts';
 import { mustGet } from '../get.ts';
@@ -22,22 +29,54 @@ export async function getScale(registry: Registry, call: Call): Promise<Answer> 
 export async function updateScale(registry: Registry, call: Call): Promise<Answer> {
   checkWriteOptions(call.query, 'UpdateOptions');
   const scale = await decodeBody(call, shape(registry));
-  return write(registry, call, () => scale);
+  return write(registry, call, (current) => tracked(registry, call, current, scale));
 }
 
 export async function patchScale(registry: Registry, call: Call): Promise<Answer> {
+  if (isApply(call)) return applyScale(registry, call);
   const transform = patchOf(call, shape(registry));
-  return write(registry, call, (current) => transform(scaleOf(current)));
+  return write(registry, call, (current) => tracked(registry, call, current, transform(current)));
 }
 
-function shape(registry: Registry): NonNullable<ReturnType<Registry['catalogue']['shape']>> {
-  return registry.catalogue.shape(GROUP, 'v1', 'Scale')!;
+async function applyScale(registry: Registry, call: Call): Promise<Answer> {
+  const terms = { shape: shape(registry), versions: versions(registry), filter: () => undefined };
+  const config = await readConfiguration(call, terms.shape);
+  return write(registry, call, (live) => {
+    const { object, entries } = applyConfiguration(registry, call, { config, live, ...terms });
+    keep(object, entries);
+    return object;
+  });
 }
 
+function tracked(registry: Registry, call: Call, old: AnyObject, next: AnyObject): AnyObject {
+  const entries = storedEntries(old.metadata.managedFields);
+  const version = SCALE_VERSION;
+  const change = { old, next, entries, version, versions: versions(registry), filter: () => undefined };
+  const manager = { ...managerOf(call), apiVersion: version };
+  keep(next, entries.length > 0 ? track(change, manager, rfc3339(registry.clock.now())) : entries);
+  return next;
+}
+
+type Shape = NonNullable<ReturnType<Registry['catalogue']['shape']>>;
+
+function shape({ catalogue }: Registry): Shape {
+  return catalogue.shape(GROUP, 'v1', 'Scale')!;
+}
+
+/** There is one version of Scale. */
+function versions(registry: Registry): Versions<object> {
+  const { schema } = shape(registry);
+  return { schemaOf: (version) => (version === SCALE_VERSION ? schema : undefined), convert: (object) => object };
+}
+
+/** `next` makes a new Scale of the current one; both say who owns them. */
 async function write(registry: Registry, call: Call, next: (current: AnyObject) => AnyObject): Promise<Answer> {
   const whole: Call = { ...call, subresource: 'scale' };
   const answer = await change(registry, whole, (current) => {
-    const scale = next(current);
+    const owners = storedEntries(current.metadata.managedFields);
+    const live = scaleOf(current);
+    keep(live, toScale(owners));
+    const scale = next(live);
     const replicas = (scale.spec as { replicas?: number } | undefined)?.replicas ?? 0;
     if (replicas < 0) {
       const problem = invalid('spec.replicas', replicas, 'must be greater than or equal to 0');
@@ -45,6 +84,8 @@ async function write(registry: Registry, call: Call, next: (current: AnyObject) 
     }
     current.metadata.resourceVersion = scale.metadata.resourceVersion;
     if (scale.metadata.uid) current.metadata.uid = scale.metadata.uid;
+    const version = apiVersionOf(call.kind.group, call.kind.version);
+    keep(current, toParent(owners, storedEntries(scale.metadata.managedFields), version));
     return { ...current, spec: { ...(current.spec as object), replicas } };
   });
   const object =

@@ -6,11 +6,13 @@ import { StatusError } from '../../../api/status.ts';
 import type { TokenRequest } from '../../../api/types/authentication.v1.ts';
 import { rfc3339 } from '../../../host/clock.ts';
 import { ISSUER } from '../../authentication/service-account-tokens.ts';
+import { createdBy, managerOf } from '../../managed-fields/ownership.ts';
 import { decodeStored } from '../codec.ts';
 import { decodeBody } from '../decode.ts';
 import { mustGet } from '../get.ts';
 import type { Answer, Call, Registry } from '../registry.ts';
 
+const VERSION = 'authentication.k8s.io/v1';
 const DEFAULT_SECONDS = 3600;
 const MIN_SECONDS = 600;
 const MAX_SECONDS = 2 ** 32;
@@ -18,8 +20,10 @@ const MAX_SECONDS = 2 ** 32;
 export async function requestToken(registry: Registry, call: Call): Promise<Answer> {
   const shape = registry.catalogue.shape('authentication.k8s.io', 'v1', 'TokenRequest')!;
   const request = (await decodeBody(call, shape)) as unknown as TokenRequest;
-  const account = decodeStored(call.kind, mustGet(registry, call.kind, call.namespace, call.name).value);
   const seconds = request.spec?.expirationSeconds ?? DEFAULT_SECONDS;
+  if (request.spec) request.spec.expirationSeconds = seconds;
+  const owners = createdBy({ ...managerOf(call), apiVersion: VERSION }, shape.schema, request, registry.clock.now());
+  const account = decodeStored(call.kind, mustGet(registry, call.kind, call.namespace, call.name).value);
   const errors = problems(seconds);
   if (errors.length > 0) {
     throw StatusError.invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
@@ -31,8 +35,8 @@ export async function requestToken(registry: Registry, call: Call): Promise<Answ
   const token = registry.tokens.issue({ name, namespace, uid, pod }, { audiences, seconds, now });
   const object = {
     kind: 'TokenRequest',
-    apiVersion: 'authentication.k8s.io/v1',
-    metadata: { name, namespace, uid, creationTimestamp },
+    apiVersion: VERSION,
+    metadata: { name, namespace, uid, creationTimestamp, managedFields: owners },
     spec: { audiences, expirationSeconds: seconds, boundObjectRef: request.spec?.boundObjectRef ?? null },
     status: { token, expirationTimestamp: rfc3339(now + seconds * 1000) },
   };
