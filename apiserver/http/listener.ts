@@ -1,14 +1,24 @@
-// The listening side: Fastify over TLS with HTTP/2 and HTTP/1.1, one route for everything, bodies as bytes. What paths mean is
-// decided behind it, as upstream does, because resources come and go at run time.
-
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
-import type { Socket } from 'node:net';
-import { createServer, type Server } from 'node:net';
+// The listening side: TLS with HTTP/2 and HTTP/1.1 on one port, by Fastify with one route for everything. What paths mean is decided
+// behind it, as upstream does, because resources come and go at run time. HTTP/2 streams are taken below Fastify: it sees them
+// only through Node's imitation of HTTP/1.1's objects, which costs as much as all else of a small request.
+import { rm } from 'node:fs/promises';
+import { type Server as HttpServer, type IncomingMessage, ServerResponse } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance } from 'fastify';
 import { StatusError } from '../../api/status.ts';
-import { newExchange } from './pipeline.ts';
+import { Exchange, type Received } from './pipeline.ts';
+import { Http1Reply, Http2Reply, type Reply } from './reply.ts';
+import { BODY_LIMIT, readBytes } from './request-body.ts';
 import { readRequestInfo } from './request-info.ts';
 import { type Services, serve } from './serve.ts';
 
@@ -29,50 +39,37 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Bytes of a request's body (upstream: MaxRequestBodyBytes). */
-const BODY_LIMIT = 3 * 1024 * 1024;
 const MAX_STREAMS = 1000;
 /** ms an open connection is given to take its last bytes when the server closes. */
 const CLOSE_MS = 200;
+/** ms an HTTP/1.1 connection may be idle (upstream: IdleTimeout). */
+const IDLE_MS = 90_000;
 /** MB a session may hold before Node refuses new streams on it: a thousand watches share one. */
 const SESSION_MEMORY_MB = 1024;
 
 /** Throws the system's error when the address cannot be had (EADDRINUSE, EACCES, EADDRNOTAVAIL). */
 export async function listen(services: Services, options: ListenOptions): Promise<Listener> {
   const app = fastify({
-    http2: true,
-    https: {
-      allowHTTP1: true,
-      key: options.key,
-      cert: options.cert,
-      settings: { maxConcurrentStreams: MAX_STREAMS },
-      maxSessionMemory: SESSION_MEMORY_MB,
-      // Node sets it for HTTP/1.1 servers only; without it a watch event waits up to 40 ms for the client's delayed ACK.
-      noDelay: true,
-    },
+    serverFactory: (handler) => secureServer(handler as never, services, options) as unknown as HttpServer,
     bodyLimit: BODY_LIMIT,
     logger: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 10_000 },
-    // Our routes have no schemas of Fastify's: its compilers are not even loaded, which halves the time it takes to start.
+    // Our routes have no schemas of Fastify's: its compilers are not even loaded.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
-    frameworkErrors: (_error, request, reply) => {
-      // A path whose escapes are malformed: net/http refuses it before any handler.
+    frameworkErrors: (_error, { raw }, reply) => {
       reply.hijack();
-      reply.raw.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
-      (reply.raw as unknown as ServerResponse).end(
-        `400 Bad Request: malformed path ${JSON.stringify(request.raw.url)}`,
-      );
+      serveReceived(services, { ...requestOf(raw), reply: new Http1Reply(raw, reply.raw), body: EMPTY });
     },
   });
-  route(app as unknown as FastifyInstance, services);
-  const sockets = trackSockets(app.server as unknown as Server);
-  const sessions = trackSessions(app.server);
+  route(app, services);
+  const server = app.server as unknown as Http2SecureServer;
+  const sockets = trackSockets(server);
+  const sessions = trackSessions(server);
   await app.listen({ host: options.host, port: options.port });
-  const side = options.unixSocket ? await listenUnix(app.server as unknown as Server, options.unixSocket) : undefined;
-  const { port } = app.server.address() as { port: number };
+  const side = options.unixSocket ? await listenUnix(server, options.unixSocket) : undefined;
   return {
-    port,
+    port: (server.address() as AddressInfo).port,
     async close() {
       side?.close();
       for (const session of sessions) session.close();
@@ -86,42 +83,116 @@ function noSchemas(): never {
   throw new Error('routes of this server have no schemas');
 }
 
+/** `handler` is Fastify's, for HTTP/1.1. */
+function secureServer(
+  handler: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+  services: Services,
+  { key, cert }: ListenOptions,
+): Http2SecureServer {
+  const settings = {
+    allowHTTP1: true,
+    key,
+    cert,
+    settings: { maxConcurrentStreams: MAX_STREAMS },
+    maxSessionMemory: SESSION_MEMORY_MB,
+    // Node sets it for HTTP/1.1 servers only; without it a watch event waits up to 40 ms for the client's delayed ACK.
+    noDelay: true,
+  };
+  const server = createSecureServer(settings as Parameters<typeof createSecureServer>[0], handler);
+  Object.assign(server, { keepAliveTimeout: IDLE_MS });
+  server.removeAllListeners('stream'); // with which Node would make requests of streams
+  server.on('stream', (stream: ServerHttp2Stream, headers, flags) => serveStream(stream, headers, flags, services));
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+    serveUpgrade(request, socket, head, services),
+  );
+  return server;
+}
+
 function route(app: FastifyInstance, services: Services): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  const handler = async (
-    request: { raw: IncomingMessage; body: unknown },
-    reply: { hijack(): void; raw: ServerResponse },
-  ): Promise<void> => {
+  app.all('*', (request, reply) => {
     reply.hijack();
     const { raw } = request;
-    const exchange = newExchange({
-      info: readRequestInfo(raw.method ?? 'GET', raw.url ?? '/'),
-      headers: raw.headers,
-      body: (request.body as Buffer | undefined) ?? EMPTY,
-      response: reply.raw,
-    });
-    await serve(exchange, services);
-  };
-  app.all('*', handler as never);
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    const status = statusOf(error);
-    void reply
-      .code(status.code)
-      .header('content-type', 'application/json')
-      .serializer(JSON.stringify)
-      .send(status.status);
+    const body = (request.body as Buffer | undefined) ?? EMPTY;
+    serveReceived(services, { ...requestOf(raw), reply: new Http1Reply(raw, reply.raw), body });
+  });
+  // What is refused before any route: a body that is too large, or that the client broke off.
+  app.setErrorHandler((_error, { raw }, reply) => {
+    reply.hijack();
+    refuseBody(new Http1Reply(raw, reply.raw));
   });
 }
 
+const requestOf = ({ method = 'GET', url = '/', headers }: IncomingMessage) => ({ method, url, headers });
+
+/** Resolves when `server` listens, as `begin` tells it to. Throws the system's error. */
+function listening(server: Server, begin: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.off('error', reject);
+      resolve();
+    });
+    begin();
+  });
+}
+
+function serveStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, services: Services): void {
+  stream.on('error', () => {}); // the client broke off: whoever answers sees the stream closed
+  const method = headers[':method'] ?? 'GET';
+  const url = headers[':path'] ?? '/';
+  const reply = new Http2Reply(stream);
+  const begin = (body: Buffer): void => serveReceived(services, { method, url, headers, reply, body });
+  if (flags & END_STREAM || method === 'GET' || method === 'HEAD') begin(EMPTY);
+  else readBytes(stream, headers['content-length'], { done: begin, tooLarge: () => refuseBody(reply) });
+}
+
+/** The flag of a HEADERS frame that no body follows (RFC 9113, 6.2). */
+const END_STREAM = 1;
+
 const EMPTY = Buffer.alloc(0);
 
-/** What Fastify refuses before any handler of ours: bodies that are too large or break off. */
-function statusOf(error: Error & { statusCode?: number }): StatusError {
-  if (error.statusCode === 413) return StatusError.requestTooLarge(`Request entity too large: limit is ${BODY_LIMIT}`);
-  return error.statusCode && error.statusCode < 500
-    ? new StatusError(error.statusCode, 'BadRequest', error.message)
-    : StatusError.internal(error.message);
+function serveReceived(
+  services: Services,
+  { method, ...request }: Omit<Received, 'info'> & { readonly method: string },
+): void {
+  let info: Received['info'];
+  try {
+    info = readRequestInfo(method, request.url);
+  } catch {
+    // Its escapes are malformed: net/http refuses it before any handler.
+    const body = Buffer.from(`400 Bad Request: malformed path ${JSON.stringify(request.url)}`);
+    const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': body.length };
+    request.reply.send(400, headers, body);
+    return;
+  }
+  void serve(new Exchange({ ...request, info }), services);
+}
+
+/** Refused before anybody asked who it is from; the connection ends, since the rest of the body is not read. */
+function refuseBody(reply: Reply): void {
+  const { status } = StatusError.requestTooLarge(`Request entity too large: limit is ${BODY_LIMIT}`);
+  const body = Buffer.from(JSON.stringify(status));
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    ...(reply instanceof Http1Reply && { connection: 'close' }),
+  };
+  reply.send(status.code!, headers, body);
+}
+
+/** A request that wants the connection itself; HTTP/1.1 only. Who is refused gets an ordinary answer. */
+function serveUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, services: Services): void {
+  socket.on('error', () => {}); // its end is what whoever uses it sees
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.on('finish', () => socket.end());
+  if (head.length > 0) socket.unshift(head);
+  const { method = 'GET', url = '/', headers } = request;
+  const reply = new Http1Reply(request, response);
+  serveReceived(services, { method, url, headers, reply, body: EMPTY, upgrade: { socket } });
 }
 
 function trackSockets(server: Server): Set<Socket> {
@@ -152,15 +223,8 @@ function endSoon(socket: Socket): void {
 
 /** The lab's gateway comes in here: each connection is handed to the TLS server as if it had come by TCP. */
 async function listenUnix(tls: Server, path: string): Promise<Server> {
-  const { rm } = await import('node:fs/promises');
   await rm(path, { force: true });
   const server = createServer((socket) => tls.emit('connection', socket));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listening(server, () => server.listen(path));
   return server;
 }

@@ -1,20 +1,55 @@
 // The way of every request, top to bottom. A row may refuse by throwing a StatusError, or answer at once.
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type Authenticator, authenticate } from '../authentication/authenticate.ts';
 import { impersonatedUser } from '../authentication/impersonation.ts';
 import { ANONYMOUS, type User } from '../authentication/user.ts';
 import { type Attributes, type Authorizer, refusal } from '../authorization/authorizer.ts';
+import type { Reply } from './reply.ts';
 import type { RequestInfo } from './request-info.ts';
 
-/** One request on its way. */
-export interface Exchange {
+/** A request as it came. */
+export interface Received {
   readonly info: RequestInfo;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  readonly response: ServerResponse;
-  readonly warnings: string[];
+  readonly reply: Reply;
+  /** Path and query as the client sent them. */
+  readonly url: string;
+  /** The connection, where the client wants to use it otherwise; what it has sent already can be read from it. */
+  readonly upgrade?: { readonly socket: Duplex };
+}
+
+/** One request on its way. */
+export class Exchange implements Received {
+  readonly info: RequestInfo;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly reply: Reply;
+  readonly url: string;
+  readonly upgrade: Received['upgrade'];
+  readonly warnings: string[] = [];
   /** Set by authentication, replaced by impersonation. */
-  user: User;
+  user: User = ANONYMOUS;
+
+  constructor({ info, headers, body, reply, url, upgrade }: Received) {
+    this.info = info;
+    this.headers = headers;
+    this.body = body;
+    this.reply = reply;
+    this.url = url;
+    this.upgrade = upgrade;
+  }
+
+  /** For answers that come in pieces; a whole one goes through `reply.send`. */
+  get response(): ServerResponse {
+    return this.reply.response;
+  }
+
+  /** The client's address; empty on a unix socket. */
+  get client(): string {
+    return this.reply.client;
+  }
 }
 
 export interface Guards {
@@ -64,11 +99,7 @@ function authorize(attributes: Attributes, authorizer: Authorizer): void {
   if (!decision.allowed) throw refusal(attributes, decision.reason);
 }
 
-function attributesOf(info: RequestInfo, user: User): Attributes {
+export function attributesOf(info: RequestInfo, user: User): Attributes {
   const { verb, isResource, group, resource, subresource, namespace, name, path } = info;
   return { user, verb, isResource, group, resource, subresource, namespace, name, path };
-}
-
-export function newExchange({ info, headers, body, response }: Omit<Exchange, 'user' | 'warnings'>): Exchange {
-  return { info, headers, body, response, warnings: [], user: ANONYMOUS };
 }

@@ -7,10 +7,14 @@ import { StatusError } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table.ts';
 import { aborted } from '../../host/lifecycle.ts';
 import type { Logger } from '../../host/log.ts';
+import type { NodeIdentity } from '../connect/backend.ts';
+import { connectorFor } from '../connect/connect.ts';
+import type { Dial } from '../connect/egress.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Call, Registry, WatchAnswer } from '../registry/registry.ts';
 import { handlerFor, pathNotFound } from '../registry/verbs.ts';
 import type { Documents } from './documents.ts';
+import type { InFlight } from './in-flight.ts';
 import { JSON_OBJECT, negotiate, type Representation, representationFor } from './negotiation.ts';
 import { type Exchange, type Guards, PIPELINE } from './pipeline.ts';
 import { type Rendered, render, write } from './render.ts';
@@ -22,6 +26,10 @@ export interface Services {
   readonly guards: Guards;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** The way to nodes and pods, and who this server is to a node's agent. */
+  readonly dial: Dial;
+  readonly identity: NodeIdentity;
+  readonly inFlight: InFlight;
   /** Aborts when the server closes: watches end. */
   readonly signal: AbortSignal;
   /** Requests that are being served now. */
@@ -65,11 +73,13 @@ async function serveResource(exchange: Exchange, services: Services): Promise<nu
   const { registry } = services;
   const kind = registry.catalogue.byResource(info.group, info.version, info.resource);
   if (!kind) return serveUnknown(exchange, services);
+  const connector = connectorFor(exchange, kind);
+  if (connector) return connector(exchange, kind, services);
   const call = callOf(exchange, kind);
   if (kind.rules.deprecated) call.warn(kind.rules.deprecated);
   const handler = handlerFor(call);
   const representation = representationFor(headers.accept, { streams: info.verb === 'list' || info.verb === 'watch' });
-  const answer = await handler(registry, call);
+  const answer = await services.inFlight.serve(info.verb, () => handler(registry, call));
   if (answer.type === 'watch') return serveWatch(exchange, services, call, representation, answer.watch);
   const includeObject = representation.shape === 'Table' ? includeObjectOf(info.query) : 'Metadata';
   const rendered = await render(kind, answer, {
@@ -153,10 +163,12 @@ async function serveWatch(
   const timeout = setTimeout(end, watch.timeoutMs);
   const bookmarks = info.query.get('allowWatchBookmarks') ?? 'false';
   const wantsBookmarks = bookmarks !== 'false' && bookmarks !== '0';
-  const ticking = wantsBookmarks ? setInterval(() => sink.bookmark(registry.store.revision), BOOKMARK_MS) : undefined;
+  let ticking: NodeJS.Timeout | undefined;
   const done = metrics.watchStarted();
   try {
     const stop = await watch.start(sink);
+    // Not before: what the store has reached by now has been told, and a bookmark must say no more than that.
+    if (wantsBookmarks) ticking = setInterval(() => sink.bookmark(registry.store.revision), BOOKMARK_MS);
     if (!signal.aborted) await aborted(ended.signal);
     stop();
     if (wantsBookmarks) sink.bookmark(registry.store.revision);
@@ -173,16 +185,16 @@ async function serveWatch(
   return 200;
 }
 
-function send(exchange: Exchange, { status, contentType, body }: Rendered): void {
-  const { info, response } = exchange;
+function send(exchange: Exchange, { status, contentType, body }: Rendered, retryAfterSeconds?: number): void {
+  const { info, reply } = exchange;
   const headers: OutgoingHttpHeaders = {
     'content-type': contentType,
     'content-length': body.length,
     'cache-control': 'no-cache, private',
   };
   if (exchange.warnings.length > 0) Object.assign(headers, warningHeaders(exchange));
-  response.writeHead(status, headers);
-  response.end(info.method === 'HEAD' ? undefined : body);
+  if (retryAfterSeconds) headers['retry-after'] = String(retryAfterSeconds);
+  reply.send(status, headers, info.method === 'HEAD' ? undefined : body);
 }
 
 function warningHeaders({ warnings }: Pick<Exchange, 'warnings'>): Record<string, string[]> {
@@ -192,20 +204,19 @@ function warningHeaders({ warnings }: Pick<Exchange, 'warnings'>): Record<string
 
 /** Tells the client why not; what nobody foresaw is logged and told as an internal error. */
 async function refuse(exchange: Exchange, error: unknown, log: Logger): Promise<number> {
-  const { info, headers, response } = exchange;
+  const { info, headers, reply } = exchange;
   let refusal = error;
   if (!(refusal instanceof StatusError)) {
     log.error({ err: error, method: info.method, path: info.path }, 'request failed');
     refusal = StatusError.internal((error as Error).message);
   }
   const { status } = refusal as StatusError;
-  if (response.headersSent) {
-    response.destroy();
+  if (reply.hasBegun) {
+    reply.destroy();
     return status.code!;
   }
   const representation = { ...(negotiate(headers.accept) ?? JSON_OBJECT), shape: 'object' as const };
   const rendered = await write(status.code!, status, { representation, pretty: isPretty(exchange) });
-  if (status.details?.retryAfterSeconds) response.setHeader('retry-after', String(status.details.retryAfterSeconds));
-  send(exchange, rendered);
+  send(exchange, rendered, status.details?.retryAfterSeconds);
   return rendered.status;
 }

@@ -99,6 +99,24 @@ export class LevelJournal implements Journal {
     return { revision, compactedRevision, entries };
   }
 
+  /** Takes over another store's state, into an empty journal. History begins at `revision`, which no entry may lie behind. */
+  async adopt(revision: number, entries: readonly Entry[]): Promise<void> {
+    for (let from = 0; from < entries.length; from += STEP) {
+      const batch = this.#db.batch();
+      for (const entry of entries.slice(from, from + STEP)) {
+        this.#tally(1, entry.modRevision);
+        const key = currentKey(entry.key);
+        batch.put(key, encodeEntry(key, entry));
+      }
+      await batch.write();
+    }
+    const batch = this.#db.batch();
+    batch.put(COMPACTED, encodeNumbers(COMPACTED, [revision]));
+    batch.put(SUMMARY, encodeNumbers(SUMMARY, [FORMAT, revision, this.#count, this.#sum]));
+    await batch.write({ sync: true }); // and with it everything before, which is in the same log
+    this.#mark.write(revision);
+  }
+
   /** Commits called in the same turn of the event loop share a batch. */
   gather(): Promise<void> {
     return setImmediate();

@@ -137,6 +137,33 @@ describe('damage is refused aloud', () => {
     });
   });
 
+  it('in history, without anybody asking for it', async () => {
+    await (await LevelStore.open(directory)).close(); // a table, whose second half is history
+    const table = await file('.ldb');
+    const good = await readFile(table);
+    let found = 0;
+    for (let part = 10; part < 18; part += 1) {
+      await writeFile(table, good);
+      await flip(table, Math.floor((good.length * part) / 20));
+      const failures: Error[] = [];
+      const store = await LevelStore.open(directory, { onFailure: (error) => failures.push(error) }).catch(
+        () => undefined,
+      );
+      if (!store) continue; // not history, or LevelDB itself found it
+      const revision = await store
+        .watch('', 0, () => {})
+        .then(
+          () => 'readable',
+          () => 'damaged',
+        );
+      if (revision === 'damaged') await expect.poll(() => failures.length).toBe(1);
+      for (const failure of failures) expect(failure).toBeInstanceOf(StoreCorruptError);
+      found += failures.length;
+      await store.close();
+    }
+    expect(found).toBeGreaterThan(0);
+  });
+
   it.each(['.log', '.ldb'])('wherever a bit of a %s is flipped, unless it changes nothing', async (suffix) => {
     if (suffix === '.ldb') await (await LevelStore.open(directory)).close();
     const path = await file(suffix);

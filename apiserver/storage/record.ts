@@ -95,16 +95,19 @@ export function decodeUndo(at: Buffer, record: Buffer): Undo {
   };
 }
 
+/** Bytes of a record of `count` numbers. */
+export const numbersLength = (count: number): number => CHECKSUM + count * NUMBER;
+
 /** Numbers, each in six bytes. */
 export function encodeNumbers(key: Buffer, numbers: readonly number[]): Buffer {
-  const record = Buffer.allocUnsafe(CHECKSUM + numbers.length * NUMBER);
+  const record = Buffer.allocUnsafe(numbersLength(numbers.length));
   for (const [i, number] of numbers.entries()) record.writeUIntBE(number, CHECKSUM + i * NUMBER, NUMBER);
   return seal(key, record);
 }
 
 /** Throws ChecksumError, also when there are not `length` numbers. */
 export function decodeNumbers(key: Buffer, record: Buffer, length: number): number[] {
-  open(key, record, CHECKSUM + length * NUMBER);
+  open(key, record, numbersLength(length));
   return Array.from({ length }, (_, i) => record.readUIntBE(CHECKSUM + i * NUMBER, NUMBER));
 }
 

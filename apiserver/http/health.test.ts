@@ -1,0 +1,19 @@
+import { afterEach, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../server.harness.ts';
+
+let server: TestServer | undefined;
+afterEach(() => server?.close());
+
+it.each(['/healthz', '/livez', '/readyz'])(
+  '%s says why, from the moment the store takes no more writes',
+  async (path) => {
+    let problem: string | undefined;
+    server = await startTestServer({ storeProblem: () => problem });
+    expect(await server.ask('GET', path)).toMatchObject({ status: 200, body: 'ok' });
+    problem = 'the store takes no more writes: No space left on device';
+    const { status, body } = await server.ask('GET', path);
+    expect(status).toBe(500);
+    expect(body).toContain(`[-]etcd failed: ${problem}\n${path.slice(1)} check failed`);
+    expect((await server.ask('GET', `${path}/ping`)).status).toBe(200);
+  },
+);
