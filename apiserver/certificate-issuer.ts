@@ -21,10 +21,10 @@ const DAY = 24 * 3600 * 1000;
 const CA_DAYS = 3650;
 const SERVING_DAYS = 365;
 const CA_NAME = 'vitrine-ca';
-const SERVER_NAME = 'kube-apiserver';
 
 const OID = {
   commonName: '2.5.4.3',
+  organization: '2.5.4.10',
   ecdsaWithSHA256: '1.2.840.10045.4.3.2',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
@@ -33,6 +33,7 @@ const OID = {
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
   serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
 } as const;
 
 /** Bits of KeyUsage, the first one highest (RFC 5280, 4.2.1.3), and how many low bits after the last one do not count. */
@@ -55,19 +56,30 @@ export function makeAuthority(): Pair {
   return { cert, key: pemOf(privateKey) };
 }
 
-/** `names`: DNS names and IP addresses. Throws when `ca` is not an authority that `makeAuthority` made. */
-export function makeServing(ca: Pair, names: readonly string[]): Pair {
+/** Who a certificate is for. */
+export interface Identity {
+  readonly commonName: string;
+  readonly organization?: string;
+  readonly usage: 'serverAuth' | 'clientAuth';
+  /** DNS names and IP addresses; none for a client. */
+  readonly names: readonly string[];
+}
+
+/** Throws when `ca` is not an authority that `makeAuthority` made. */
+export function issue(ca: Pair, { commonName, organization, usage, names }: Identity): Pair {
   const { publicKey, privateKey } = newKeys();
   const authority = new X509Certificate(ca.cert);
+  const alternatives = extension(OID.subjectAltName, der.sequence(...names.map(generalName)));
   const cert = certificate({
-    subject: SERVER_NAME,
+    subject: commonName,
+    organization,
     days: SERVING_DAYS,
     publicKey,
     signingKey: createPrivateKey(ca.key),
     extensions: [
       extension(OID.keyUsage, DIGITAL_SIGNATURE, { critical: true }),
-      extension(OID.extKeyUsage, der.sequence(der.objectIdentifier(OID.serverAuth))),
-      extension(OID.subjectAltName, der.sequence(...names.map(generalName))),
+      extension(OID.extKeyUsage, der.sequence(der.objectIdentifier(OID[usage]))),
+      ...(names.length > 0 ? [alternatives] : []),
       extension(OID.authorityKeyIdentifier, der.sequence(der.contextPrimitive(0, keyIdentifier(authority.publicKey)))),
     ],
   });
@@ -80,13 +92,14 @@ export function makeServing(ca: Pair, names: readonly string[]): Pair {
 interface CertificateParts {
   /** Common names; the issuer is always our authority. */
   readonly subject: string;
+  readonly organization?: string;
   readonly days: number;
   readonly publicKey: KeyObject;
   readonly signingKey: KeyObject;
   readonly extensions: readonly Buffer[];
 }
 
-function certificate({ subject, days, publicKey, signingKey, extensions }: CertificateParts): string {
+function certificate({ subject, organization, days, publicKey, signingKey, extensions }: CertificateParts): string {
   const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSHA256));
   const signed = der.sequence(
     der.context(0, der.integer(Buffer.from([2]))), // v3
@@ -95,7 +108,7 @@ function certificate({ subject, days, publicKey, signingKey, extensions }: Certi
     name(CA_NAME),
     // From a day ago, so that a clock that is a little behind accepts it.
     der.sequence(der.time(new Date(Date.now() - DAY)), der.time(new Date(Date.now() + days * DAY))),
-    name(subject),
+    name(subject, organization),
     publicKey.export({ type: 'spki', format: 'der' }),
     der.context(3, der.sequence(...extensions)),
   );
@@ -107,8 +120,11 @@ function extension(id: string, value: Buffer, { critical = false } = {}): Buffer
   return der.sequence(der.objectIdentifier(id), ...(critical ? [der.yes()] : []), der.octetString(value));
 }
 
-function name(commonName: string): Buffer {
-  return der.sequence(der.set(der.sequence(der.objectIdentifier(OID.commonName), der.utf8String(commonName))));
+function name(commonName: string, organization?: string): Buffer {
+  const part = (id: string, value: string): Buffer =>
+    der.set(der.sequence(der.objectIdentifier(id), der.utf8String(value)));
+  const group = organization ? [part(OID.organization, organization)] : [];
+  return der.sequence(...group, part(OID.commonName, commonName));
 }
 
 /** dNSName, or iPAddress as its octets. */

@@ -1,10 +1,11 @@
 // The server's own certificate authority and serving certificate (ECDSA P-256), kept in the data directory so that clients'
 // kubeconfigs outlive a restart. Made only when missing, expiring, or lacking a name.
+// Beside them: who this server is to the nodes' agents, and what it issues to them.
 // A client CA (for client certificates) belongs beside them, as `client-ca.crt`.
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeAuthority, makeServing, type Pair } from './certificate-issuer.ts';
+import { type Identity, issue, makeAuthority, type Pair } from './certificate-issuer.ts';
 import { replaceFile } from './files.ts';
 
 export interface ServingCertificate {
@@ -12,6 +13,14 @@ export interface ServingCertificate {
   readonly caCert: string;
   readonly cert: string;
   readonly key: string;
+}
+
+/** All that the authority vouches for. */
+export interface ClusterCertificates extends ServingCertificate {
+  /** By which the server shows the nodes' agents who it is. */
+  readonly kubeletClient: Pair;
+  /** For the node's agent; `addresses` are those the server reaches it by. */
+  issueNode(nodeName: string, addresses: readonly string[]): Pair;
 }
 
 export interface CertificateOptions {
@@ -25,19 +34,62 @@ const DAY = 24 * 3600 * 1000;
 /** Renewed when it would expire within this many days. */
 const RENEW_DAYS = 30;
 
+const SERVER = { commonName: 'kube-apiserver', usage: 'serverAuth' } as const;
+/** As kubeadm makes it; its group may do everything a node's agent does. */
+const KUBELET_CLIENT: Identity = {
+  commonName: 'kube-apiserver-kubelet-client',
+  organization: 'system:masters',
+  usage: 'clientAuth',
+  names: [],
+};
+
 /** Loads what the directory holds and makes what is missing or no longer good; keys are readable by the owner only. */
-export async function servingCertificate({ directory, names }: CertificateOptions): Promise<ServingCertificate> {
-  const kept = directory ? join(directory, 'pki') : undefined;
-  const ca = await loadPair(kept, 'ca');
-  const serving = await loadPair(kept, 'apiserver');
-  if (ca && serving && isGood(ca, []) && isGood(serving, names) && isSignedBy(serving, ca)) {
-    return { caCert: ca.cert, ...serving };
-  }
-  const authority = ca && isGood(ca, []) ? ca : makeAuthority();
-  if (authority !== ca) await savePair(kept, 'ca', authority);
-  const made = makeServing(authority, names);
-  await savePair(kept, 'apiserver', made);
-  return { caCert: authority.cert, ...made };
+export async function clusterCertificates({ directory, names }: CertificateOptions): Promise<ClusterCertificates> {
+  const kept = directory ? pkiOf(directory) : undefined;
+  const known = await loadPair(kept, 'ca');
+  const ca = known && isGood(known, []) ? known : makeAuthority();
+  if (ca !== known) await savePair(kept, 'ca', ca);
+  const serving = await keep(kept, 'apiserver', ca, { ...SERVER, names });
+  const kubeletClient = await keep(kept, 'apiserver-kubelet-client', ca, KUBELET_CLIENT);
+  return {
+    caCert: ca.cert,
+    ...serving,
+    kubeletClient,
+    issueNode: (nodeName, addresses) => issue(ca, nodeIdentity(nodeName, addresses)),
+  };
+}
+
+/**
+ * A certificate for a node's agent, by the authority that the data directory of a server holds. Undefined when no server has
+ * been started there yet.
+ */
+export async function nodeCertificate(
+  directory: string,
+  nodeName: string,
+  addresses: readonly string[],
+): Promise<Pair | undefined> {
+  const ca = await loadPair(pkiOf(directory), 'ca');
+  return ca && issue(ca, nodeIdentity(nodeName, addresses));
+}
+
+const pkiOf = (directory: string): string => join(directory, 'pki');
+
+/** As the signer `kubernetes.io/kubelet-serving` asks. */
+function nodeIdentity(nodeName: string, addresses: readonly string[]): Identity {
+  return {
+    commonName: `system:node:${nodeName}`,
+    organization: 'system:nodes',
+    usage: 'serverAuth',
+    names: [nodeName, ...addresses],
+  };
+}
+
+async function keep(directory: string | undefined, name: string, ca: Pair, identity: Identity): Promise<Pair> {
+  const known = await loadPair(directory, name);
+  if (known && isGood(known, identity.names) && isSignedBy(known, ca)) return known;
+  const made = issue(ca, identity);
+  await savePair(directory, name, made);
+  return made;
 }
 
 async function loadPair(directory: string | undefined, name: string): Promise<Pair | undefined> {

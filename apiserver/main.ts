@@ -11,7 +11,9 @@ import { readPortRange } from './allocators/node-ports.ts';
 import { TokenIssuer } from './authentication/service-account-tokens.ts';
 import { newToken, readTokenFile } from './authentication/token-file.ts';
 import { MASTERS, type User } from './authentication/user.ts';
+import type { Dial } from './connect/egress.ts';
 import { replaceFile } from './files.ts';
+import { DEFAULT_LIMITS } from './http/in-flight.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './server.ts';
 import type { Store } from './storage/store.ts';
@@ -38,6 +40,11 @@ function port(fallback: number | undefined): z.ZodType<number | undefined> {
     .transform(Number)
     .optional()
     .default(fallback as number);
+}
+
+function count(fallback: number): z.ZodType<number> {
+  const text = z.string().regex(/^\d{1,9}$/, 'must be a number');
+  return text.transform(Number).optional().default(fallback);
 }
 
 const optional = (): z.ZodType<string | undefined> => z.string().min(1).optional();
@@ -90,6 +97,18 @@ export const apiserver = program({
         .pipe(z.array(z.enum(admissionPluginNames))),
       help: `comma-separated, of ${admissionPluginNames.join(', ')} (default none)`,
     },
+    'egress-selector-config-file': {
+      type: optional(),
+      help: 'FILE that tells how nodes and pods are reached (default: directly)',
+    },
+    'max-requests-inflight': {
+      type: count(DEFAULT_LIMITS.reading),
+      help: `how many reads are served at a time, others get 429; 0: any number (default ${DEFAULT_LIMITS.reading})`,
+    },
+    'max-mutating-requests-inflight': {
+      type: count(DEFAULT_LIMITS.mutating),
+      help: `how many writes are served at a time, others get 429; 0: any number (default ${DEFAULT_LIMITS.mutating})`,
+    },
     'event-ttl': { type: durationFlag('1h'), help: 'how long Events are kept; 0: for ever (default 1h)' },
     'etcd-compaction-interval': {
       type: durationFlag('5m'),
@@ -114,7 +133,12 @@ export const apiserver = program({
         serviceNodePortRange: values['service-node-port-range'],
         advertiseAddress: values['advertise-address'],
         advertisePort: values['advertise-port'],
+        dial: await egress(values['egress-selector-config-file']),
         disableAdmissionPlugins: values['disable-admission-plugins'],
+        inFlight: {
+          reading: values['max-requests-inflight'],
+          mutating: values['max-mutating-requests-inflight'],
+        },
         eventTtlMs: values['event-ttl'],
         compactionIntervalMs: values['etcd-compaction-interval'],
         log,
@@ -161,6 +185,14 @@ async function start(options: ApiServerOptions): Promise<ApiServer> {
     if (code === 'EADDRNOTAVAIL') throw new UsageError(`${options.bindAddress} is no address of this machine`, 1);
     throw error;
   }
+}
+
+async function egress(path: string | undefined): Promise<Dial | undefined> {
+  if (!path) return undefined;
+  const { readEgressSelector } = await import('./connect/egress-selector.ts');
+  return readEgressSelector(path).catch((error: Error) => {
+    throw new UsageError(`--egress-selector-config-file ${path}: ${error.message}`, 1);
+  });
 }
 
 async function usersOf(directory: string | undefined, tokenFile: string | undefined): Promise<Map<string, User>> {

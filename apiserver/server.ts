@@ -13,8 +13,11 @@ import { newToken } from './authentication/token-file.ts';
 import { MASTERS, type User } from './authentication/user.ts';
 import { type Authorizer, alwaysAllow, mastersFirst } from './authorization/authorizer.ts';
 import { advertise, bootstrap } from './bootstrap.ts';
-import { type ServingCertificate, servingCertificate } from './certificates.ts';
+import type { Pair } from './certificate-issuer.ts';
+import { type ClusterCertificates, clusterCertificates } from './certificates.ts';
+import { type Dial, directDial } from './connect/egress.ts';
 import { Documents } from './http/documents.ts';
+import { DEFAULT_LIMITS, InFlight, type Limits } from './http/in-flight.ts';
 import { type Listener, listen } from './http/listener.ts';
 import { compactLoop } from './loops/compaction.ts';
 import { expireEventsLoop } from './loops/event-expiry.ts';
@@ -35,12 +38,14 @@ export interface ApiServerOptions {
   readonly unixSocket?: string;
   /** Where the certificate authority and keys are kept; absent: in memory only. */
   readonly directory?: string;
-  readonly certificate?: ServingCertificate;
+  readonly certificate?: ClusterCertificates;
   /** Token → user; absent: one administrator with a random token. */
   readonly tokens?: ReadonlyMap<string, User>;
   /** PEM of the key that signs service accounts' tokens; absent: a new one. */
   readonly serviceAccountKey?: string;
   readonly authorizer?: Authorizer;
+  /** The way to nodes and pods; default: this machine's own network. */
+  readonly dial?: Dial;
   /** Names of admission plugins that are left out. */
   readonly disableAdmissionPlugins?: readonly string[];
   readonly serviceClusterIPRange?: string;
@@ -52,6 +57,8 @@ export interface ApiServerOptions {
   readonly eventTtlMs?: number;
   /** ms of history that is kept; default five minutes; 0: all of it. */
   readonly compactionIntervalMs?: number;
+  /** How many requests are served at a time. */
+  readonly inFlight?: Partial<Limits>;
   readonly clock?: Clock;
   readonly log?: Logger;
 }
@@ -63,6 +70,8 @@ export interface ApiServer {
   readonly caCert: string;
   /** Of an administrator. */
   readonly token: string;
+  /** PEM of a certificate for a node's agent, by which this server knows it. */
+  issueNode(nodeName: string, addresses: readonly string[]): Pair;
   /** Ends watches and connections; nothing of the server runs after it. */
   close(): Promise<void>;
 }
@@ -80,7 +89,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const address = options.advertiseAddress ?? defaultAdvertiseAddress(options.bindAddress ?? '127.0.0.1');
   const certificate =
     options.certificate ??
-    (await servingCertificate({ directory: options.directory, names: servingNames(address, addresses.first) }));
+    (await clusterCertificates({ directory: options.directory, names: servingNames(address, addresses.first) }));
 
   await bootstrap({
     store,
@@ -122,6 +131,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       guards: { authenticators: [staticTokens(users), accountTokens(tokens, store, clock)], authorizer },
       metrics,
       log,
+      dial: options.dial ?? directDial,
+      identity: { client: certificate.kubeletClient, ca: certificate.caCert },
+      inFlight: new InFlight({ ...DEFAULT_LIMITS, ...options.inFlight }),
       signal: stopping.signal,
       open,
     },
@@ -147,6 +159,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     url: `https://${hostOf(options.bindAddress ?? '127.0.0.1')}:${listener.port}`,
     caCert: certificate.caCert,
     token: adminToken(users),
+    issueNode: certificate.issueNode,
     close: () => close(stopping, open, listener, feeds, loops),
   };
 }
