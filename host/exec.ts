@@ -56,12 +56,23 @@ export function run(argv: readonly string[], options: ExecOptions = {}): Promise
   });
 }
 
-/** Runs `argv` and returns its standard output; throws ExecError when it fails. */
-export async function check(argv: readonly string[], options: ExecOptions = {}): Promise<string> {
-  const result = await run(argv, options);
-  if (result.exitCode !== 0) throw new ExecError(argv, result.exitCode, result.stderr);
-  return result.stdout;
+/** Runs a program; what a test replaces to see commands instead of running them. */
+export interface Exec {
+  /** Runs `argv` and returns its standard output; throws ExecError when it fails. */
+  (argv: readonly string[], options?: ExecOptions): Promise<string>;
+  /** How `argv` is spelt to run where this Exec runs programs; absent: a program cannot be kept running there. */
+  readonly spell?: (argv: readonly string[]) => readonly string[];
 }
 
-/** Runs a program; what a test replaces to see commands instead of running them. */
-export type Exec = typeof check;
+/** `spell` leads to the place: `(argv) => ['nsenter', '--net=…', '--', ...argv]`. */
+export function execAt(spell: (argv: readonly string[]) => readonly string[]): Exec {
+  const exec = async (argv: readonly string[], options: ExecOptions = {}): Promise<string> => {
+    const result = await run(spell(argv), options);
+    if (result.exitCode !== 0) throw new ExecError(argv, result.exitCode, result.stderr);
+    return result.stdout;
+  };
+  return Object.assign(exec, { spell });
+}
+
+/** Here, as we are. */
+export const check: Exec = execAt((argv) => argv);

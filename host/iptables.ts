@@ -2,6 +2,7 @@
 // prints them, so that the kernel's state and ours compare as text; and `iptables-restore --noflush` to apply them.
 import { isIP } from 'node:net';
 import { check, type Exec, ExecError } from './exec.ts';
+import { KeptProgram, NotKeptError } from './kept-program.ts';
 
 export type Table = 'filter' | 'nat' | 'mangle';
 export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
@@ -139,10 +140,15 @@ export function chainName(name: string): string {
 /** table → chain → its rules, each as `ruleText` writes it. */
 export type SavedTables = Map<Table, Map<string, string[]>>;
 
+/** Bytes of an input that a kept iptables-restore takes; larger ones are rare, and would leave it large. */
+const KEPT_LIMIT = 256 * 1024;
+const KEPT_TIMEOUT_MS = 60_000;
+
 export class Iptables {
   readonly family: 4 | 6;
   readonly #exec: Exec;
   readonly #prefix: string;
+  #kept: KeptProgram | undefined;
 
   constructor(family: 4 | 6, exec: Exec = check) {
     this.family = family;
@@ -157,7 +163,29 @@ export class Iptables {
 
   /** Applies text of `iptables-restore`; each table's part is atomic. Throws ExecError. */
   async restore(input: string): Promise<void> {
-    await this.#exec([`${this.#prefix}-restore`, '-w', '5', '--noflush'], { input, timeoutMs: 600_000 });
+    const argv = [`${this.#prefix}-restore`, '-w', '5', '--noflush'];
+    if (this.#exec.spell && input.length <= KEPT_LIMIT) {
+      this.#kept ??= keepRestoring(this.#exec.spell(['stdbuf', '-oL', ...argv, '--verbose']));
+      try {
+        await this.#kept.run(input, KEPT_TIMEOUT_MS);
+        return;
+      } catch (error) {
+        if (!(error instanceof NotKeptError)) throw error;
+      }
+    }
+    await this.#exec(argv, { input, timeoutMs: 600_000 });
+  }
+
+  /** Ends what is kept running; it starts again when needed. */
+  close(): void {
+    this.#kept?.close();
+  }
+
+  /** One chain's rules, each as `ruleText` writes it. Throws ExecError, also when there is no such chain. */
+  async rulesOf(table: Table, chain: string): Promise<string[]> {
+    const text = await this.#exec([this.#prefix, '-w', '5', '-t', table, '-S', chainName(chain)]);
+    const start = `-A ${chain} `;
+    return text.split('\n').flatMap((line) => (line.startsWith(start) ? [line.slice(start.length)] : []));
   }
 
   /** Whether a chain exists. */
@@ -170,6 +198,18 @@ export class Iptables {
       throw error;
     }
   }
+}
+
+/**
+ * An iptables-restore that never sees the end of its input: it commits at every COMMIT, repeats comments when it is verbose (line by
+ * line under stdbuf, for on a pipe it would wait for more), and ends when something is refused.
+ */
+function keepRestoring(argv: readonly string[]): KeptProgram {
+  return new KeptProgram({
+    argv,
+    ask: (text, turn) => `${text}# done ${turn}\n`,
+    answer: ({ stdout }, turn) => (stdout.endsWith(`# done ${turn}\n`) ? stdout : undefined),
+  });
 }
 
 /** Parses a text of `iptables-save`, counters or not. */

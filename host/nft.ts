@@ -1,10 +1,9 @@
 // A thin client of nft: transactions of typed objects, checked when they are added, written as one text at the end; and the
 // kernel's own news of changes (`nft monitor`).
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { systemClock } from './clock.ts';
 import { check, type Exec, ExecError } from './exec.ts';
+import { KeptNft } from './kept-nft.ts';
+import { NotKeptError } from './kept-program.ts';
 
 export type NftFamily = 'ip' | 'ip6';
 
@@ -35,7 +34,7 @@ const NAME = /^[A-Za-z][\w/\\.-]{0,126}$/;
 const FIELD = /^[\w.:/-]+$/;
 const VERDICT = /^(accept|drop|return|(goto|jump) [A-Za-z][\w/\\.-]*)$/;
 // One statement line: nothing that would end it (newline, semicolon), start a comment or nest.
-const STATEMENTS = /^[\w .:,@!=&|^<>+/{}"'()-]+$/;
+const STATEMENTS = /^[\w .:,@!=&|^<>+*/{}[\]"'()-]+$/;
 
 function valid(what: string, pattern: RegExp, value: string): string {
   if (!pattern.test(value)) throw new InvalidNftError(what, value);
@@ -169,8 +168,13 @@ export class NftTransaction {
   }
 }
 
+/** Bytes of a text that a kept nft takes; larger ones are rare, and would leave it large. */
+const KEPT_LIMIT = 256 * 1024;
+const KEPT_TIMEOUT_MS = 20_000;
+
 export class Nft {
   readonly #exec: Exec;
+  #kept: KeptNft | undefined;
 
   constructor(exec: Exec = check) {
     this.#exec = exec;
@@ -178,15 +182,34 @@ export class Nft {
 
   /** Applies a text of `render`, atomically. Throws ExecError. */
   async apply(text: string): Promise<void> {
+    if (this.#exec.spell && text.length <= KEPT_LIMIT) {
+      try {
+        this.#kept ??= new KeptNft(this.#exec.spell(['nft', '-i']));
+        return await this.#kept.apply(text, KEPT_TIMEOUT_MS);
+      } catch (error) {
+        if (!(error instanceof NotKeptError)) throw error;
+      }
+    }
     await this.#exec(['nft', '-f', '-'], { input: text, timeoutMs: 120_000 });
   }
 
+  /** Ends what is kept running; it starts again when needed. */
+  close(): void {
+    this.#kept?.close();
+    this.#kept = undefined;
+  }
+
   /**
-   * The table, elements included; undefined when there is none. As JSON: nft flushes its text after every word, and a large
-   * table takes three times as long to come through a pipe. Throws ExecError.
+   * The table; undefined when there is none. `depth` terse leaves the elements out. As JSON: nft flushes its text after every
+   * word, and a large table takes three times as long to come through a pipe. Throws ExecError.
    */
-  async listTable(family: NftFamily, table: string): Promise<ListedTable | undefined> {
-    const argv = ['nft', '-j', '-p', 'list', 'table', family, valid('table', NAME, table)];
+  async listTable(
+    family: NftFamily,
+    table: string,
+    depth: 'whole' | 'terse' = 'whole',
+  ): Promise<ListedTable | undefined> {
+    const flags = depth === 'terse' ? ['-t'] : [];
+    const argv = ['nft', '-j', '-p', ...flags, 'list', 'table', family, valid('table', NAME, table)];
     try {
       return parseTable(await this.#exec(argv, { timeoutMs: 120_000 }));
     } catch (error) {
@@ -278,41 +301,6 @@ const protocolText = (value: string | number): string => PROTOCOLS[value as numb
 function verdictText(verdict: JsonVerdict): string {
   const [[name, to]] = Object.entries(verdict);
   return to ? `${name} ${to.target}` : name;
-}
-
-export interface MonitorOptions {
-  /** One line of `nft monitor`: `delete chain ip nat KUBE-SERVICES`. */
-  readonly onLine: (line: string) => void;
-  /** Called when listening started again after it had ended: what happened between is not known. */
-  readonly onGap: () => void;
-  readonly signal: AbortSignal;
-}
-
-/** Listens to changes of the kernel's rules until `signal` aborts; listens again when nft ends by itself. */
-export async function monitor({ onLine, onGap, signal }: MonitorOptions): Promise<void> {
-  for (let again = false; !signal.aborted; again = true) {
-    if (again) {
-      await systemClock.sleep(100, signal).catch(() => undefined); // aborted: the loop's condition ends it
-      if (signal.aborted) return;
-      onGap();
-    }
-    await listen(onLine, signal);
-  }
-}
-
-function listen(onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const child = spawn('nft', ['monitor'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    const stop = (): void => void child.kill('SIGKILL');
-    signal.addEventListener('abort', stop, { once: true });
-    createInterface({ input: child.stdout }).on('line', onLine);
-    const ended = (): void => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    };
-    child.on('error', ended);
-    child.on('close', ended);
-  });
 }
 
 /**
