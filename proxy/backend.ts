@@ -13,6 +13,8 @@ export interface Backend {
   guard(lost: () => void, signal: AbortSignal): Promise<void>;
   /** Which Service port, and which endpoint of it, a rule, chain or map element in the kernel belongs to. */
   readonly rules: RuleIndex;
+  /** table → how many rules are ours, and how many the last sync wrote; absent where the backend has no such tables. */
+  readonly ruleCounts?: ReadonlyMap<string, { readonly total: number; readonly last: number }>;
   /** Removes everything this backend ever wrote. */
   cleanup(): Promise<void>;
 }

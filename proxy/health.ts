@@ -1,4 +1,5 @@
-// What others may ask the proxy: /healthz and /livez (port 10256), and /metrics, with upstream's answers.
+// What others may ask the proxy: /healthz and /livez (port 10256), and /metrics, /configz, /proxyMode (port 10249), with
+// upstream's answers.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ProxyMetrics } from './metrics.ts';
 import type { SyncLoop } from './sync.ts';
@@ -14,53 +15,71 @@ export interface HealthSource {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
+const TEXT = 'text/plain; charset=utf-8';
+
+function say(response: ServerResponse, body: string, contentType: string, code = 200): void {
+  response.writeHead(code, {
+    'Content-Type': contentType,
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
 export function healthAnswers(source: HealthSource): Record<string, Answer> {
   const answer =
     (counter: 'healthz' | 'livez'): Answer =>
     (_request, response) => {
-      const { body, isHealthy } = report(source);
-      const isFine = isHealthy && (counter === 'livez' || body.nodeEligible);
-      const shown = counter === 'livez' ? { ...body, nodeEligible: undefined } : body;
+      const nodeEligible = counter === 'livez' ? undefined : source.isNodeEligible();
+      const { isFine, body } = report(source, nodeEligible);
       const code = isFine ? 200 : 503;
       source.metrics[counter].inc({ code: String(code) });
-      response.writeHead(code, { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' });
-      response.end(JSON.stringify(shown));
+      say(response, JSON.stringify(body), 'application/json', code);
     };
   return { '/healthz': answer('healthz'), '/livez': answer('livez') };
 }
 
-function report({ sync, isNodeEligible, patienceMs }: HealthSource) {
-  const now = Date.now();
-  const status: Record<string, { lastUpdated: string; healthy: boolean }> = {};
-  let isHealthy = true;
-  let oldest = now;
-  for (const [family, { syncedAt, waitingSince }] of sync.health) {
-    const healthy = syncedAt > 0 && (waitingSince === 0 || now - waitingSince <= patienceMs);
-    status[family] = { lastUpdated: new Date(syncedAt).toISOString(), healthy };
-    if (!healthy) {
-      isHealthy = false;
-      oldest = Math.min(oldest, syncedAt);
-    }
-  }
-  const times = { lastUpdated: new Date(oldest).toISOString(), currentTime: new Date(now).toISOString() };
-  return { body: { ...times, nodeEligible: isNodeEligible(), healthy: isHealthy, status }, isHealthy };
+/** Whether a family's rules are there, and no change has waited too long for them. */
+function isFamilyHealthy(state: { syncedAt: number; waitingSince: number }, patienceMs: number): boolean {
+  return state.syncedAt > 0 && (state.waitingSince === 0 || Date.now() - state.waitingSince <= patienceMs);
 }
 
-export function metricsAnswers(metrics: ProxyMetrics, mode: string): Record<string, Answer> {
+export function isHealthy({ sync, patienceMs }: Pick<HealthSource, 'sync' | 'patienceMs'>): boolean {
+  return [...sync.health.values()].every((state) => isFamilyHealthy(state, patienceMs));
+}
+
+/** `lastUpdated` is now while all is well, as it was when upstream's loop always ran; else the newest sync's time. */
+function report({ sync, patienceMs }: HealthSource, nodeEligible: boolean | undefined) {
+  const now = new Date().toISOString();
+  const states = [...sync.health];
+  const healthy = isHealthy({ sync, patienceMs });
+  const isFine = healthy && nodeEligible !== false;
+  const status = Object.fromEntries(
+    states.map(([family, state]) => [
+      family,
+      { lastUpdated: new Date(state.syncedAt).toISOString(), healthy: isFamilyHealthy(state, patienceMs) },
+    ]),
+  );
+  const newest = new Date(Math.max(...states.map(([, { syncedAt }]) => syncedAt))).toISOString();
+  const body = { lastUpdated: isFine ? now : newest, currentTime: now, nodeEligible, healthy, status };
+  return { isFine, body };
+}
+
+export interface MetricsAnswers {
+  readonly metrics: ProxyMetrics;
+  readonly mode: string;
+  /** As `/configz` shows it. */
+  readonly configuration: object;
+}
+
+export function metricsAnswers({ metrics, mode, configuration }: MetricsAnswers): Record<string, Answer> {
+  const configz = JSON.stringify({ 'kubeproxy.config.k8s.io': configuration });
   return {
-    '/metrics': async (_request, response) => {
-      const body = await metrics.registry.metrics();
-      response.writeHead(200, { 'Content-Type': metrics.registry.contentType });
-      response.end(body);
-    },
-    '/proxyMode': (_request, response) => {
-      response.writeHead(200, { 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' });
-      response.end(mode);
-    },
-    '/healthz': (_request, response) => {
-      response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' });
-      response.end('ok');
-    },
+    '/metrics': async (_request, response) =>
+      say(response, await metrics.registry.metrics(), `${metrics.registry.contentType}; escaping=underscores`),
+    '/proxyMode': (_request, response) => say(response, mode, TEXT),
+    '/configz': (_request, response) => say(response, configz, 'application/json'),
+    '/healthz': (_request, response) => say(response, 'ok', TEXT),
   };
 }
 
@@ -76,7 +95,7 @@ export async function serve(
   const server = createServer((request, response) => {
     const answer = answers[new URL(request.url ?? '/', 'http://proxy').pathname];
     if (!answer) {
-      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
+      say(response, '404 page not found\n', TEXT, 404);
       return;
     }
     Promise.resolve(answer(request, response)).catch((error: Error) => response.writeHead(500).end(error.message));

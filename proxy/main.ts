@@ -1,91 +1,40 @@
 // The program `vitrine proxy`: kube-proxy for one node.
-import { hostname } from 'node:os';
-import * as z from 'zod';
+import { cpus } from 'node:os';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
+import { UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
+import { type KubeProxyConfiguration, shownConfiguration } from './configuration.ts';
+import { chosen, FLAGS } from './flags.ts';
+import type { ProxyOptions } from './node-facts.ts';
 import type { DetectLocal } from './plan.ts';
 import { cleanup, defaultOptions, kernelFamilies, PROXY_MODES, type ProxyMode, runProxy } from './proxy.ts';
-
-const LOCAL_MODES = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix', 'None'] as const;
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((one) => one.trim())
-    .filter(Boolean),
-);
+import { setConntrackSysctls } from './sysctls.ts';
 
 export const proxy = program({
   name: 'proxy',
   summary: 'kube-proxy: keeps the rules of one node as Services and EndpointSlices say',
-  flags: {
-    kubeconfig: { type: z.string().default(''), help: 'kubeconfig file of the API server to follow' },
-    'proxy-mode': {
-      type: z.enum(PROXY_MODES as [ProxyMode]).default('iptables'),
-      help: 'iptables (default) or nftables',
-    },
-    'hostname-override': { type: z.string().default(hostname()), help: "name of this node; default: the host's name" },
-    'cluster-cidr': {
-      type: list.default([]),
-      help: "CIDRs of the pods' addresses, one per family, with commas between",
-    },
-    'detect-local-mode': {
-      type: z.enum(LOCAL_MODES).default('ClusterCIDR'),
-      help: `how traffic is told to come from local pods: ${LOCAL_MODES.join(', ')}; default ClusterCIDR`,
-    },
-    'pod-bridge-interface': { type: z.string().default(''), help: 'the bridge of mode BridgeInterface' },
-    'pod-interface-name-prefix': { type: z.string().default(''), help: 'the prefix of mode InterfaceNamePrefix' },
-    'nodeport-addresses': {
-      type: list.optional(),
-      help: 'CIDRs whose addresses serve node ports, or primary; default: all (iptables), primary (nftables)',
-    },
-    'masquerade-all': {
-      type: z.boolean().default(false),
-      help: 'masquerade all traffic to cluster IPs',
-      boolean: true,
-    },
-    'iptables-masquerade-bit': {
-      type: z.coerce.number().int().min(0).max(31).default(14),
-      help: 'bit of the packet mark that asks for masquerade; default 14',
-    },
-    'iptables-localhost-nodeports': {
-      type: z.boolean().default(true),
-      help: 'serve node ports on 127.0.0.1 too (iptables only); default true',
-      boolean: true,
-    },
-    'sync-period': { type: z.coerce.number().positive().default(30), help: 'seconds between full syncs; default 30' },
-    'healthz-bind-address': {
-      type: z.string().default('0.0.0.0:10256'),
-      help: "IP:PORT of /healthz and /livez; '' for none",
-    },
-    'metrics-bind-address': { type: z.string().default('127.0.0.1:10249'), help: "IP:PORT of /metrics; '' for none" },
-    cleanup: { type: z.boolean().default(false), help: 'remove all rules of all modes, and end', boolean: true },
-  },
+  flags: FLAGS,
   async run(flags, { signal, log }) {
-    const mode = flags['proxy-mode'];
+    const { configuration, unknown, nodeName } = await chosen(flags);
+    const mode = modeOf(configuration);
     if (flags.cleanup) {
-      await cleanup(await kernelFamilies(mode));
+      for (const one of PROXY_MODES) await cleanup(await kernelFamilies(one), undefined, { only: one });
       return 0;
     }
-    const defaults = defaultOptions(flags['hostname-override'].toLowerCase(), mode);
-    const client = new RestClient(await loadKubeconfig(flags.kubeconfig), { userAgent: 'kube-proxy' });
+    if (unknown.length > 0) log.warn({ fields: unknown }, 'fields of the configuration that nobody knows are ignored');
+    const { kubeconfig, qps, burst } = configuration.clientConnection;
+    log.debug({ mode, qps, burst }, 'starting');
+    await setConntrackSysctls(configuration.conntrack, cpus().length, log);
+    const client = new RestClient(await loadKubeconfig(kubeconfig), { userAgent: 'kube-proxy' });
     await runProxy({
       client,
       mode,
-      options: {
-        ...defaults,
-        clusterCIDRs: flags['cluster-cidr'],
-        detectLocalMode: flags['detect-local-mode'] as DetectLocal['mode'],
-        bridgeInterface: flags['pod-bridge-interface'] || undefined,
-        interfaceNamePrefix: flags['pod-interface-name-prefix'] || undefined,
-        nodePortAddresses: flags['nodeport-addresses'] ?? defaults.nodePortAddresses,
-        masqueradeAll: flags['masquerade-all'],
-        masqueradeBit: flags['iptables-masquerade-bit'],
-        localhostNodePorts: flags['iptables-localhost-nodeports'] && defaults.localhostNodePorts,
-      },
-      syncPeriodMs: flags['sync-period'] * 1000,
-      healthzBindAddress: flags['healthz-bind-address'],
-      metricsBindAddress: flags['metrics-bind-address'],
+      options: optionsOf(configuration, mode, nodeName),
+      syncPeriodMs: configuration[mode].syncPeriod || undefined,
+      healthzBindAddress: boundTo(configuration, configuration.healthzBindAddress),
+      metricsBindAddress: boundTo(configuration, configuration.metricsBindAddress),
+      configuration: shownConfiguration({ ...configuration, mode, hostnameOverride: nodeName }),
       signal,
       log,
     });
@@ -93,3 +42,36 @@ export const proxy = program({
     return 0;
   },
 });
+
+function modeOf({ mode }: KubeProxyConfiguration): ProxyMode {
+  const known = PROXY_MODES.find((one) => one === (mode || 'iptables'));
+  if (!known)
+    throw new UsageError(`proxy mode ${JSON.stringify(mode)} is not supported; there are ${PROXY_MODES.join(', ')}`);
+  return known;
+}
+
+/** `:10256` and `10256` stand for the bind address's port. */
+function boundTo({ bindAddress }: KubeProxyConfiguration, address: string): string {
+  const [, port] = /^:?(\d+)$/.exec(address) ?? [];
+  if (port === undefined) return address;
+  return bindAddress.includes(':') ? `[${bindAddress}]:${port}` : `${bindAddress}:${port}`;
+}
+
+function optionsOf(configuration: KubeProxyConfiguration, mode: ProxyMode, nodeName: string): ProxyOptions {
+  const defaults = defaultOptions(nodeName, mode);
+  const { clusterCIDR, detectLocal, detectLocalMode, nodePortAddresses, iptables } = configuration;
+  return {
+    ...defaults,
+    clusterCIDRs: clusterCIDR
+      .split(',')
+      .map((one) => one.trim())
+      .filter(Boolean),
+    detectLocalMode: (detectLocalMode || defaults.detectLocalMode) as DetectLocal['mode'],
+    bridgeInterface: detectLocal.bridgeInterface || undefined,
+    interfaceNamePrefix: detectLocal.interfaceNamePrefix || undefined,
+    nodePortAddresses: nodePortAddresses ?? defaults.nodePortAddresses,
+    masqueradeAll: configuration[mode].masqueradeAll,
+    masqueradeBit: configuration[mode].masqueradeBit,
+    localhostNodePorts: iptables.localhostNodePorts && defaults.localhostNodePorts,
+  };
+}

@@ -16,6 +16,8 @@ export interface PlanStep {
   readonly changed: ReadonlySet<string>;
   /** Changed service ports as they were before; absent: they were not there. */
   readonly before: ReadonlyMap<string, ServicePort>;
+  /** The plan's ports of one Service (`namespace/name`). */
+  portsOf(service: string): readonly ServicePort[];
 }
 
 /** Keeps one family's plan up to date. */
@@ -34,6 +36,11 @@ export class PlanMaker {
     this.#slices = slices;
   }
 
+  /** As of the last update; undefined before the first. */
+  get plan(): Plan | undefined {
+    return this.#node && { family: this.#family, node: this.#node, services: this.#ports };
+  }
+
   /**
    * Decides again about the Services named by `keys`, and about all of them when the node is another. The returned plan is
    * live: it is what the next update changes.
@@ -46,7 +53,8 @@ export class PlanMaker {
     for (const key of new Set(isMoved ? [...keys, ...this.#services.keys()] : keys)) {
       this.#updateService(node, key, changed, before);
     }
-    return { plan: { family: this.#family, node, services: this.#ports }, changed, before };
+    const portsOf = (key: string): ServicePort[] => (this.#ids.get(key) ?? []).map((id) => this.#ports.get(id)!);
+    return { plan: { family: this.#family, node, services: this.#ports }, changed, before, portsOf };
   }
 
   #updateService(node: NodeFacts, key: string, changed: Set<string>, before: Map<string, ServicePort>): void {

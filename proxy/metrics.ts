@@ -1,6 +1,8 @@
-// The proxy's numbers, under upstream's names.
+// The proxy's numbers, under upstream's names and with its buckets. Left out: nfacct's packet counters (without the `nfacct` tool
+// nothing counts them) and `kubernetes_feature_enabled` (there are no feature gates).
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { IPFamily } from './plan.ts';
+import type { Backend } from './backend.ts';
+import { type IPFamily, isExternallyAccessible, type Plan, type ServicePort } from './plan.ts';
 
 /** Upstream's buckets, seconds: 1 ms doubled fifteen times. */
 const SYNC_BUCKETS = Array.from({ length: 15 }, (_, at) => 0.001 * 2 ** at);
@@ -42,6 +44,10 @@ export class ProxyMetrics {
     'kubeproxy_sync_proxy_rules_endpoint_changes_total',
     'Cumulative proxy rules Endpoint changes',
   );
+  readonly #forgetting = this.#histogram(
+    'kubeproxy_conntrack_reconciler_sync_duration_seconds',
+    'ReconcileConntrackFlowsLatency latency in seconds',
+  );
   readonly #forgotten = this.#counter(
     'kubeproxy_conntrack_reconciler_deleted_entries_total',
     'Cumulative conntrack flows deleted by conntrack reconciler',
@@ -79,7 +85,97 @@ export class ProxyMetrics {
     this.#programming.observe({ ip_family: family }, seconds);
   }
 
-  forgot(family: IPFamily, flows: number): void {
-    if (flows > 0) this.#forgotten.inc({ ip_family: family }, flows);
+  /** `seconds` that looking for stale flows and deleting them took. */
+  forgot(family: IPFamily, flows: number, seconds: number): void {
+    this.#forgetting.observe({ ip_family: family }, seconds);
+    this.#forgotten.inc({ ip_family: family }, flows);
   }
+
+  /** A sync that the kernel refused. */
+  failed(family: IPFamily, how: 'full' | 'partial'): void {
+    this.#failures?.inc({ ip_family: family });
+    if (how === 'partial') this.#partialFailures?.inc({ ip_family: family });
+  }
+
+  #failures: Counter<'ip_family'> | undefined;
+  #partialFailures: Counter<'ip_family'> | undefined;
+
+  /** Adds what is read when asked for, and what only this mode has. */
+  observe(source: MetricsSource): void {
+    this.#pending('service', () => source.services.pending);
+    this.#pending('endpoint', () => source.slices.pending);
+    this.#observeLocalPolicies(source);
+    const family = ['ip_family'];
+    if (source.mode === 'nftables') {
+      const name = 'kubeproxy_sync_proxy_rules_nftables_sync_failures_total';
+      this.#failures = this.#counter(name, 'Cumulative proxy nftables sync failures', family);
+    } else {
+      const restore = (what: string): string => `kubeproxy_sync_proxy_rules_iptables_${what}restore_failures_total`;
+      this.#failures = this.#counter(restore(''), 'Cumulative proxy iptables restore failures', family);
+      const help = 'Cumulative proxy iptables partial restore failures';
+      this.#partialFailures = this.#counter(restore('partial_'), help, family);
+      this.#countRules('total', 'Total number of iptables rules owned by kube-proxy', source);
+      this.#countRules('last', 'Number of iptables rules written by kube-proxy in last sync', source);
+    }
+    const build = { name: 'kubernetes_build_info', help: 'A metric with a constant 1 value labeled by version' };
+    const labels = { git_version: source.version, platform: `${process.platform}/${process.arch}` };
+    new Gauge({ ...build, labelNames: Object.keys(labels), registers: [this.registry] }).set(labels, 1);
+  }
+
+  #pending(what: 'service' | 'endpoint', count: () => number): void {
+    const name = `kubeproxy_sync_proxy_rules_${what}_changes_pending`;
+    const help = `Pending proxy rules ${what === 'service' ? 'Service' : 'Endpoint'} changes`;
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(count());
+      },
+    });
+  }
+
+  #observeLocalPolicies({ plans }: MetricsSource): void {
+    new Gauge({
+      name: 'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
+      help: 'Number of services with a Local traffic policy and no endpoints',
+      labelNames: ['ip_family', 'traffic_policy'],
+      registers: [this.registry],
+      collect() {
+        for (const { family, services } of plans()) {
+          const ports = [...services.values()].filter((port) => port.hasEndpoints && port.localEndpoints.length === 0);
+          const count = (isLocal: (port: ServicePort) => boolean): number => ports.filter(isLocal).length;
+          const internal = count((port) => port.internalTrafficPolicy === 'Local');
+          const external = count((port) => port.externalTrafficPolicy === 'Local' && isExternallyAccessible(port));
+          this.set({ ip_family: family, traffic_policy: 'internal' }, internal);
+          this.set({ ip_family: family, traffic_policy: 'external' }, external);
+        }
+      },
+    });
+  }
+
+  #countRules(which: 'total' | 'last', help: string, { backends }: MetricsSource): void {
+    new Gauge({
+      name: `kubeproxy_sync_proxy_rules_iptables_${which}`,
+      help,
+      labelNames: ['ip_family', 'table'],
+      registers: [this.registry],
+      collect() {
+        for (const [family, { ruleCounts }] of backends) {
+          for (const [table, counts] of ruleCounts ?? []) this.set({ ip_family: family, table }, counts[which]);
+        }
+      },
+    });
+  }
+}
+
+/** Where the numbers are that are read when someone asks. */
+export interface MetricsSource {
+  readonly mode: Backend['name'];
+  /** Of this program. */
+  readonly version: string;
+  readonly services: { readonly pending: number };
+  readonly slices: { readonly pending: number };
+  readonly plans: () => Iterable<Plan>;
+  readonly backends: ReadonlyMap<IPFamily, Backend>;
 }

@@ -4,6 +4,7 @@ import { keyOf } from '../api/object.ts';
 import type { Node } from '../api/types/core.v1.ts';
 import type { EndpointSlice } from '../api/types/discovery.v1.ts';
 import type { Client } from '../client/client.ts';
+import { EventRecorder } from '../client/events.ts';
 import { Informer } from '../client/informer.ts';
 import { endpointSlices, nodes, services } from '../client/resources.ts';
 import { Conntrack } from '../host/conntrack.ts';
@@ -13,17 +14,22 @@ import type { Logger } from '../host/log.ts';
 import type { Backend } from './backend.ts';
 import { EndpointSliceTracker, SLICE_SELECTOR } from './changes/endpoint-slices.ts';
 import { SERVICE_SELECTOR, ServiceTracker } from './changes/services.ts';
-import { healthAnswers, metricsAnswers, serve } from './health.ts';
+import { configurationOf, shownConfiguration } from './configuration.ts';
+import { healthAnswers, isHealthy, metricsAnswers, serve } from './health.ts';
+import { HealthCheckPorts } from './health-check-ports.ts';
 import { IptablesBackend } from './iptables/backend.ts';
 import { PlanMaker } from './make-plan.ts';
 import { ProxyMetrics } from './metrics.ts';
 import { NftablesBackend } from './nftables/backend.ts';
 import { nodeFacts, type ProxyOptions } from './node-facts.ts';
-import type { IPFamily } from './plan.ts';
+import type { IPFamily, Plan } from './plan.ts';
 import { SyncLoop, type SyncReport } from './sync.ts';
 import { ROUTE_LOCALNET, setSysctl } from './sysctls.ts';
 
 export type ProxyMode = Backend['name'];
+
+/** Of Kubernetes, whose proxy this one is like. */
+const VERSION = 'v1.36.3';
 
 export const PROXY_MODES: readonly ProxyMode[] = ['iptables', 'nftables'];
 
@@ -38,6 +44,8 @@ export interface RunProxyOptions {
   /** `IP:PORT`; '' or absent: not served. */
   readonly healthzBindAddress?: string;
   readonly metricsBindAddress?: string;
+  /** What /configz shows; absent: the defaults, with this mode. */
+  readonly configuration?: object;
   readonly exec?: Exec;
   readonly observe?: (report: SyncReport) => void;
   readonly signal: AbortSignal;
@@ -61,9 +69,14 @@ export function makeBackend(mode: ProxyMode, family: IPFamily, exec: Exec = chec
   return mode === 'iptables' ? new IptablesBackend({ family, exec }) : new NftablesBackend({ family, exec });
 }
 
-/** Removes whatever any mode but `except` wrote. */
-export async function cleanup(families: readonly IPFamily[], exec: Exec = check, except?: ProxyMode): Promise<void> {
-  for (const mode of PROXY_MODES.filter((one) => one !== except)) {
+/** Removes whatever any mode wrote; `which` names the only one, or the one that stays. */
+export async function cleanup(
+  families: readonly IPFamily[],
+  exec: Exec = check,
+  which: { only?: ProxyMode; except?: ProxyMode } = {},
+): Promise<void> {
+  const modes = PROXY_MODES.filter((mode) => mode !== which.except && mode === (which.only ?? mode));
+  for (const mode of modes) {
     for (const family of families) await makeBackend(mode, family, exec).cleanup();
   }
 }
@@ -112,32 +125,72 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
   const nodeInformer = new Informer<Node>({ client, resource: nodes, selection: ownNode, log });
   const node = (): Node | undefined => nodeInformer.get(options.nodeName);
 
+  const backends = new Map(families.map((family) => [family, makeBackend(mode, family, exec)]));
+  const makers = new Map(
+    families.map((family) => [family, new PlanMaker(family, tracked.services, tracked.slices)] as const),
+  );
+  const recorder = new EventRecorder({ client, component: 'kube-proxy', host: options.nodeName, log });
+  const patienceMs = 2 * syncPeriodMs;
+  const healthChecks = new Map(
+    families.map((family) => {
+      const source = {
+        countLocal: (service: string) => tracked.slices.countReady(service, family, options.nodeName),
+        isProxyHealthy: () => isHealthy({ sync, patienceMs }),
+        onFailure: (service: string, port: number, error: Error) => {
+          const object = serviceInformer.get(service);
+          const reason = 'FailedToStartServiceHealthcheck';
+          const message = `node ${options.nodeName} failed to start healthcheck "${service}" on port ${port}: ${error.message}`;
+          if (object) recorder.record({ resource: services, object, type: 'Warning', reason, message });
+        },
+        log,
+      };
+      return [family, new HealthCheckPorts(family, source, signal)];
+    }),
+  );
+
   let hasOtherModesRules = true;
-  const sync = new SyncLoop({
+  const sync: SyncLoop = new SyncLoop({
     ...tracked,
     families: families.map((family) => ({
       family,
-      maker: new PlanMaker(family, tracked.services, tracked.slices),
-      backend: makeBackend(mode, family, exec),
+      maker: makers.get(family)!,
+      backend: backends.get(family)!,
       conntrack: new Conntrack(family === 'IPv4' ? 4 : 6, exec),
     })),
     facts: (family) => nodeFacts(family, options, node(), networkInterfaces()),
     metrics,
     log,
     syncPeriodMs,
+    decided: (family, step, keys) => healthChecks.get(family)!.note(step, keys),
+    refused: (family, servicePort, error) => {
+      const object = serviceInformer.get(servicePort.split(':')[0]);
+      const message = `${servicePort} has no ${family} rules on node ${options.nodeName}: ${error.message}`;
+      if (object)
+        recorder.record({ resource: services, object, type: 'Warning', reason: 'FailedToSyncRules', message });
+    },
+    applied: (family) => healthChecks.get(family)!.follow(),
     observe: (report) => {
       log.debug({ ...report, servicePorts: [...report.servicePorts].slice(0, 10) }, 'synced');
       run.observe?.(report);
       if (!hasOtherModesRules || report.family !== families.at(-1)) return;
       hasOtherModesRules = false; // our rules stand: now those of another mode may go
-      cleanup(families, exec, mode).catch((error: Error) =>
+      cleanup(families, exec, { except: mode }).catch((error: Error) =>
         log.warn({ error: error.message }, 'could not remove the rules of another mode'),
       );
     },
   });
+  const plans = (): Plan[] => [...makers.values()].flatMap((maker) => maker.plan ?? []);
+  metrics.observe({ mode, version: VERSION, ...tracked, plans, backends });
 
   serviceInformer.addHandlers({
-    add: (service) => note(tracked.services.set(service), 'service', service.metadata.resourceVersion),
+    add: (service) => {
+      if (!tracked.services.set(service)) return;
+      const { resourceVersion } = service.metadata;
+      metrics.serviceChanges.inc();
+      if (!isStarted) return;
+      if (Object.keys(service.spec?.selector ?? {}).length > 0) sync.added(keyOf(service), resourceVersion);
+      else sync.changed(resourceVersion);
+    },
     update: (service) => note(tracked.services.set(service), 'service', service.metadata.resourceVersion),
     delete: (service) => note(tracked.services.delete(keyOf(service)), 'service', service.metadata.resourceVersion),
   });
@@ -172,9 +225,11 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
     await sync.run(signal);
   })();
   const isNodeEligible = (): boolean => isEligible(node());
-  const health = healthAnswers({ sync, metrics, isNodeEligible, patienceMs: 2 * syncPeriodMs });
+  const health = healthAnswers({ sync, metrics, isNodeEligible, patienceMs });
+  const hostnameOverride = options.nodeName;
+  const configuration = run.configuration ?? shownConfiguration(configurationOf({ mode, hostnameOverride }));
   await serve(run.healthzBindAddress ?? '', health, signal);
-  await serve(run.metricsBindAddress ?? '', metricsAnswers(metrics, mode), signal);
+  await serve(run.metricsBindAddress ?? '', metricsAnswers({ metrics, mode, configuration }), signal);
   await Promise.all([following, syncing]);
 }
 

@@ -120,13 +120,14 @@ class Bench {
   readonly clock = new ManualClock();
   readonly backend = new MemoryBackend();
   readonly services = new ServiceTracker();
+  readonly slices = new EndpointSliceTracker();
   readonly reports: SyncReport[] = [];
   readonly loop: SyncLoop;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor() {
-    const slices = new EndpointSliceTracker();
+    const { slices } = this;
     this.loop = new SyncLoop({
       services: this.services,
       slices,
@@ -141,12 +142,29 @@ class Bench {
   }
 
   set(name: string, port: number, resourceVersion = ''): void {
+    this.#track(name, port);
+    this.loop.changed(resourceVersion);
+  }
+
+  /** A new Service with a selector. */
+  add(name: string, port: number): void {
+    this.#track(name, port);
+    this.loop.added(`default/${name}`);
+  }
+
+  #track(name: string, port: number): void {
     const ports = [{ port, protocol: 'TCP' as const }];
     this.services.set({
       metadata: { name, namespace: 'default' },
       spec: { clusterIP: '10.96.0.20', clusterIPs: ['10.96.0.20'], ports },
     });
-    this.loop.changed(resourceVersion);
+  }
+
+  addSlice(service: string): void {
+    const labels = { 'kubernetes.io/service-name': service };
+    const metadata = { name: `${service}-1`, namespace: 'default', labels };
+    this.slices.set({ metadata, addressType: 'IPv4', endpoints: [], ports: [] });
+    this.loop.changed();
   }
 
   /** Starts, and lets the first sync pass. */
@@ -220,6 +238,7 @@ describe('the sync loop', () => {
       waits.push(sleep.ms);
       sleep.wake();
       (await bench.next('full')).refuse();
+      if (tries > 0) (await bench.next('full')).refuse(); // without what changed either
     }
     expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000]);
     const last = await clock.sleeps.take();
@@ -277,5 +296,59 @@ describe('the sync loop', () => {
     bench.clock.time += 2 * PERIOD;
     call.done();
     expect((await bench.clock.sleeps.take()).ms).toBe(20 * 2 * PERIOD);
+  });
+
+  it('leaves out what is refused again and again, serves the rest, and tries again when it changes', async () => {
+    const { clock, backend } = await started();
+    bench.set('bad', 1);
+    (await bench.next('partial')).refuse();
+    (await clock.sleeps.take()).wake();
+    (await bench.next('full')).refuse();
+    bench.set('good', 2);
+    (await clock.sleeps.take()).wake();
+    (await bench.next('full')).refuse(); // with both
+    (await bench.next('full')).done(); // without either
+    (await bench.next('full')).refuse(); // with the one
+    (await bench.next('full')).done(); // with the other
+    (await bench.next('full')).done(); // and once more, all that is left
+    await clock.sleeps.take();
+    expect([...backend.kernel.keys()]).toEqual(['default/web', 'default/good']);
+    bench.set('good', 3);
+    (await bench.next('partial')).done();
+    await clock.sleeps.take();
+    expect(backend.kernel.get('default/good')).toBe(3);
+    bench.set('bad', 80);
+    const again = await bench.next('partial');
+    expect(again.changed).toEqual(['default/bad']);
+    again.done();
+    await clock.sleeps.take();
+    expect(backend.kernel.get('default/bad')).toBe(80);
+  });
+
+  it('keeps a new Service until its first slice comes, and applies both at once', async () => {
+    const { backend, clock } = await started();
+    bench.add('shop', 8080);
+    expect((await clock.sleeps.take()).ms).toBe(100);
+    bench.addSlice('shop');
+    const call = await bench.next('partial');
+    expect(call.changed).toEqual(['default/shop']);
+    call.done();
+    expect((await clock.sleeps.take()).ms).toBe(PERIOD);
+    expect(backend.calls.size).toBe(0);
+  });
+
+  it('keeps a new Service without slices no longer than that, and nothing else', async () => {
+    const { clock } = await started();
+    bench.add('shop', 8080);
+    await clock.sleeps.take();
+    bench.set('web', 81);
+    const other = await bench.next('partial');
+    expect(other.changed).toEqual(['default/web']);
+    other.done();
+    (await clock.sleeps.take()).wake();
+    const call = await bench.next('partial');
+    expect(call.changed).toEqual(['default/shop']);
+    call.done();
+    expect((await clock.sleeps.take()).ms).toBe(PERIOD);
   });
 });

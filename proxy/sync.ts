@@ -6,10 +6,11 @@ import type { Logger } from '../host/log.ts';
 import type { Backend } from './backend.ts';
 import type { EndpointSliceTracker } from './changes/endpoint-slices.ts';
 import type { ServiceTracker } from './changes/services.ts';
-import { forgetStaleFlows } from './conntrack.ts';
+import { StaleFlows } from './conntrack.ts';
+import { isolate, without } from './isolate.ts';
 import type { PlanMaker, PlanStep } from './make-plan.ts';
 import type { ProxyMetrics } from './metrics.ts';
-import type { IPFamily, NodeFacts } from './plan.ts';
+import type { IPFamily, NodeFacts, Plan } from './plan.ts';
 
 export interface FamilyProxy {
   readonly family: IPFamily;
@@ -42,6 +43,12 @@ export interface SyncOptions {
   readonly syncPeriodMs: number;
   readonly clock?: Clock;
   readonly observe?: (report: SyncReport) => void;
+  /** Called before the kernel is told; `keys` are the Services (`namespace/name`) that changed, or whose slices did. */
+  readonly decided?: (family: IPFamily, step: PlanStep, keys: readonly string[]) => void;
+  /** A service port is left out, because the kernel refuses it. */
+  readonly refused?: (family: IPFamily, servicePort: string, error: Error) => void;
+  /** The kernel is as all steps so far say. */
+  readonly applied?: (family: IPFamily) => void;
 }
 
 interface FamilyState {
@@ -49,11 +56,28 @@ interface FamilyState {
   isSuspect: boolean;
   /** ms since the epoch; 0: never. */
   syncedAt: number;
-  /** Since when a change waits to be applied; 0: none does. */
+  /** Since when a change waits to be applied, until it is; 0: none does. */
   waitingSince: number;
+  /** Since when a change waits that the sync under way knows nothing of. */
+  laterSince: number;
+  /** In a row. */
+  failures: number;
+  /** Service ports that changed since the last success: what is refused now is among them. */
+  readonly suspects: Set<string>;
+  /** Service ports left out because the kernel refused them, until they change or the next full sync tries them again. */
+  readonly refused: Map<string, Error>;
 }
 
+/** After so many failures in a row the service ports that are refused are looked for, and the rest is served without them. */
+const PATIENCE = 2;
+
 const RETRY_MS = { first: 100, most: 10_000 };
+/**
+ * ms that a new Service with a selector waits for its first slice. The slice follows at once where a controller runs; without the
+ * wait every node would write "no endpoints: reject" first, and the rules that are meant right after it, at twice the
+ * work. Nothing else ever waits, and without a slice the Service is refused as upstream has it, only this much later.
+ */
+const FIRST_SLICE_MS = 100;
 
 export class SyncLoop {
   readonly #options: SyncOptions;
@@ -61,6 +85,9 @@ export class SyncLoop {
   readonly #states = new Map<IPFamily, FamilyState>();
   #wake: (() => void) | undefined;
   #isRung = false;
+  readonly #staleFlows = new Map<IPFamily, StaleFlows>();
+  /** New Services without a slice yet → until when they wait, ms since the epoch. */
+  readonly #newcomers = new Map<string, number>();
   /** How long the last full sync took. */
   #fullSyncMs = 0;
   #seen = { resourceVersion: '', at: 0 };
@@ -70,8 +97,17 @@ export class SyncLoop {
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    for (const { family } of options.families) {
-      this.#states.set(family, { isSuspect: true, syncedAt: 0, waitingSince: this.#clock.now() });
+    for (const { family, conntrack } of options.families) {
+      if (conntrack) this.#staleFlows.set(family, new StaleFlows(conntrack, family, options.slices));
+      this.#states.set(family, {
+        isSuspect: true,
+        syncedAt: 0,
+        waitingSince: this.#clock.now(),
+        laterSince: 0,
+        failures: 0,
+        suspects: new Set(),
+        refused: new Map(),
+      });
     }
   }
 
@@ -82,9 +118,21 @@ export class SyncLoop {
     if (triggeredAt !== undefined) this.#triggers.push(triggeredAt);
     for (const [family, state] of this.#states) {
       state.waitingSince ||= now;
+      state.laterSince ||= now;
       this.#options.metrics.queued(family, now);
     }
     this.#ring();
+  }
+
+  /** A Service with a selector was created; `key` is `namespace/name`. */
+  added(key: string, resourceVersion = ''): void {
+    if (this.#options.slices.has(key)) {
+      this.changed(resourceVersion);
+      return;
+    }
+    this.#newcomers.delete(key); // the order is that of their times
+    this.#newcomers.set(key, this.#clock.now() + FIRST_SLICE_MS);
+    this.#wake?.();
   }
 
   /** When each family was last synced, and since when it waits, ms since the epoch (0: never, not). */
@@ -106,7 +154,7 @@ export class SyncLoop {
     while (!signal.aborted) {
       const reason = await this.#rung(signal);
       if (signal.aborted) return;
-      if (reason === 'period') for (const { family } of this.#options.families) this.#suspect(family);
+      if (reason === 'period') for (const { family } of this.#options.families) this.#lookForDrift(family);
       if (await this.#syncAll()) {
         retryMs = RETRY_MS.first;
         continue;
@@ -115,6 +163,13 @@ export class SyncLoop {
       retryMs = Math.min(retryMs * 2, RETRY_MS.most);
       this.#ring();
     }
+  }
+
+  #lookForDrift(family: IPFamily): void {
+    const { suspects, refused } = this.#states.get(family)!;
+    for (const id of refused.keys()) suspects.add(id);
+    refused.clear();
+    this.#suspect(family);
   }
 
   #suspect(family: IPFamily, why?: string): void {
@@ -135,20 +190,40 @@ export class SyncLoop {
     this.#wake?.();
   }
 
-  /** Resolves when rung, now or meanwhile, or after the sync period, or when `signal` aborts. */
+  /** Resolves when rung, now or meanwhile, when a newcomer has waited long enough, after the sync period, or at abort. */
   async #rung(signal: AbortSignal): Promise<'change' | 'period'> {
-    if (!this.#isRung) {
-      const waiting = new AbortController();
-      const stop = (): void => waiting.abort();
-      this.#wake = stop;
-      signal.addEventListener('abort', stop, { once: true });
-      await this.#clock.sleep(this.#periodMs, waiting.signal).catch(() => undefined);
-      signal.removeEventListener('abort', stop);
-      this.#wake = undefined;
+    const periodEnd = this.#clock.now() + this.#periodMs;
+    while (!this.#isRung && !signal.aborted) {
+      await this.#pause(Math.min(periodEnd, this.#firstNewcomer) - this.#clock.now(), signal);
+      if (this.#clock.now() >= periodEnd) return 'period';
+      if (this.#clock.now() >= this.#firstNewcomer) this.changed();
     }
-    const reason = this.#isRung ? 'change' : 'period';
     this.#isRung = false;
-    return reason;
+    return 'change';
+  }
+
+  /** Shorter when woken or aborted. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const stop = (): void => waiting.abort();
+    this.#wake = stop;
+    signal.addEventListener('abort', stop, { once: true });
+    await this.#clock.sleep(ms, waiting.signal).catch(() => undefined); // woken: the caller looks why
+    signal.removeEventListener('abort', stop);
+    this.#wake = undefined;
+  }
+
+  /** When the newcomer that came first has waited long enough. */
+  get #firstNewcomer(): number {
+    return this.#newcomers.values().next().value ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Lets those go that have their slice, or have waited long enough. */
+  #dismissNewcomers(): void {
+    const now = this.#clock.now();
+    for (const [key, until] of this.#newcomers) {
+      if (now >= until || this.#options.slices.has(key)) this.#newcomers.delete(key);
+    }
   }
 
   /** Returns whether every family's kernel state is as planned. */
@@ -158,13 +233,18 @@ export class SyncLoop {
     const triggers = this.#triggers;
     this.#seen = { resourceVersion: seen.resourceVersion, at: 0 };
     this.#triggers = [];
-    const sliceKeys = slices.take();
-    const keys = [...services.take(), ...sliceKeys];
+    this.#dismissNewcomers();
+    for (const state of this.#states.values()) state.laterSince = 0;
+    const keys = [...services.take((key) => this.#newcomers.has(key)), ...slices.take()];
     // Plans of all families first: their makers share the trackers, whose changes were just taken.
     const steps = families.map((proxy) => ({
       proxy,
       step: proxy.maker.update(this.#options.facts(proxy.family), keys),
     }));
+    for (const { proxy, step } of steps) {
+      this.#staleFlows.get(proxy.family)?.note(step, keys);
+      this.#options.decided?.(proxy.family, step, keys);
+    }
     const decidedAt = this.#clock.now();
     let isGood = true;
     for (const { proxy, step } of steps) {
@@ -187,7 +267,8 @@ export class SyncLoop {
         appliedAt,
       };
       this.#options.observe?.(report as SyncReport);
-      await this.#forget(proxy, step, how === 'full' && step.before.size === 0 ? keys : sliceKeys);
+      this.#options.applied?.(proxy.family);
+      await this.#forget(proxy.family, step);
     }
     return isGood;
   }
@@ -198,15 +279,23 @@ export class SyncLoop {
     how: 'full' | 'partial',
   ): Promise<boolean> {
     const state = this.#states.get(family)!;
-    const { waitingSince } = state;
     const startedAt = this.#clock.now();
     state.isSuspect = false;
-    state.waitingSince = 0; // what comes from now on waits for the next sync
+    for (const id of changed) {
+      state.suspects.add(id);
+      state.refused.delete(id);
+    }
     try {
-      await backend.sync(plan, how === 'full' ? undefined : changed);
+      if (state.failures >= PATIENCE) await this.#isolate(family, backend, plan);
+      else await backend.sync(without(plan, state.refused), how === 'full' ? undefined : changed);
+      state.failures = 0;
+      state.suspects.clear();
+      state.waitingSince = state.laterSince;
     } catch (error) {
+      state.failures += 1;
       state.isSuspect = true;
-      state.waitingSince = waitingSince || startedAt;
+      state.waitingSince ||= startedAt;
+      this.#options.metrics.failed(family, how);
       this.#options.log.error(
         { family, error: (error as Error).message },
         'the kernel refused the rules; trying again',
@@ -219,26 +308,30 @@ export class SyncLoop {
     return true;
   }
 
-  /** A failure here leaves clients at endpoints that are gone until their flow times out: told, but no reason to stop. */
-  async #forget({ family, conntrack }: FamilyProxy, { plan }: PlanStep, keys: readonly string[]): Promise<void> {
-    if (!conntrack) return;
-    const touched = new Set(keys);
-    const ports = [...plan.services.values()].filter(
-      ({ protocol, namespace, name }) => protocol === 'UDP' && touched.has(`${namespace}/${name}`),
-    );
-    const serving = ports.map((port) => ({
-      port,
-      serving: this.#serving(port.namespace, port.name, port.portName, family),
-    }));
-    try {
-      this.#options.metrics.forgot(family, await forgetStaleFlows(serving, conntrack));
-    } catch (error) {
-      this.#options.log.error({ family, error: (error as Error).message }, 'stale UDP flows could not be forgotten');
+  async #isolate(family: IPFamily, backend: Backend, plan: Plan): Promise<void> {
+    const { suspects, refused } = this.#states.get(family)!;
+    const found = await isolate(backend, without(plan, refused), suspects);
+    for (const [servicePort, error] of found) {
+      refused.set(servicePort, error);
+      const what = 'the kernel refuses this service port: it is left out, all others are served';
+      this.#options.log.error({ family, servicePort, error: error.message }, what);
+      this.#options.refused?.(family, servicePort, error);
     }
   }
 
-  #serving(namespace: string, name: string, portName: string, family: IPFamily): ReadonlySet<string> {
-    const endpoints = this.#options.slices.endpoints(`${namespace}/${name}`, portName, 'UDP', family);
-    return new Set(endpoints.filter((endpoint) => endpoint.serving).map(({ ip }) => ip));
+  /** A failure here leaves clients at endpoints that are gone until their flow times out: told, but no reason to stop. */
+  async #forget(family: IPFamily, step: PlanStep): Promise<void> {
+    const { log, metrics } = this.#options;
+    const staleFlows = this.#staleFlows.get(family);
+    if (!staleFlows) return;
+    const startedAt = this.#clock.now();
+    try {
+      const forgotten = await staleFlows.forget(step);
+      if (forgotten.length === 0) return;
+      metrics.forgot(family, forgotten.length, (this.#clock.now() - startedAt) / 1000);
+      for (const { servicePort, flow } of forgotten) log.info({ family, servicePort, flow }, 'forgot a stale flow');
+    } catch (error) {
+      log.error({ family, error: (error as Error).message }, 'stale flows could not be forgotten');
+    }
   }
 }

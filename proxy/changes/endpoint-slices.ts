@@ -69,11 +69,33 @@ export class EndpointSliceTracker {
     return true;
   }
 
+  /** Whether the Service has any slice. */
+  has(service: string): boolean {
+    return this.#slices.has(service);
+  }
+
+  /** How many Services changed since the last `take`. */
+  get pending(): number {
+    return this.#changed.size;
+  }
+
   /** The keys of Services whose slices changed since the last call. */
   take(): string[] {
     const keys = [...this.#changed];
     this.#changed.clear();
     return keys;
+  }
+
+  /** How many ready endpoints of a Service, whatever their ports, run on a node. */
+  countReady(service: string, family: IPFamily, nodeName: string): number {
+    const ips = new Set<string>();
+    for (const slice of this.#slices.get(service)?.values() ?? []) {
+      if (slice.family !== family) continue;
+      for (const endpoint of [...slice.endpoints.values()].flat()) {
+        if (endpoint.ready && endpoint.nodeName === nodeName) ips.add(endpoint.ip);
+      }
+    }
+    return ips.size;
   }
 
   /**

@@ -46,10 +46,15 @@ export class ServiceTracker {
     return true;
   }
 
-  /** The keys changed since the last call. */
-  take(): string[] {
-    const keys = [...this.#changed];
-    this.#changed.clear();
+  /** How many Services changed since the last `take`. */
+  get pending(): number {
+    return this.#changed.size;
+  }
+
+  /** The keys changed since the last call; those that `isHeld` names stay for a later one. */
+  take(isHeld: (key: string) => boolean = () => false): string[] {
+    const keys = [...this.#changed].filter((key) => !isHeld(key));
+    for (const key of keys) this.#changed.delete(key);
     return keys;
   }
 }

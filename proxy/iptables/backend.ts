@@ -3,10 +3,10 @@
 import { systemClock } from '../../host/clock.ts';
 import { check, type Exec, ExecError } from '../../host/exec.ts';
 import { Iptables } from '../../host/iptables.ts';
-import { monitor } from '../../host/nft.ts';
+import { watchRules } from '../../host/rule-watch.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import { type IPFamily, type Plan, reachableEndpoints } from '../plan.ts';
-import { CANARY, fixedChains, lastRules, SHARED_CHAINS } from './fixed-rules.ts';
+import { CANARY, fixedChains, JUMPS, lastRules, SHARED_CHAINS } from './fixed-rules.ts';
 import { change, removeAll, repair } from './kernel-diff.ts';
 import { RestoreScript, SMALL } from './restore-script.ts';
 import { ChainIndex } from './rule-index.ts';
@@ -37,6 +37,10 @@ export class IptablesBackend implements Backend {
   readonly #endpointCounts = new Map<string, number>();
   #endpointTotal = 0;
   #maxLines = MAX_LINES;
+  /** table → rules that are there whatever the services. */
+  #fixedCounts: ReadonlyMap<string, number> = new Map();
+  /** table → rules that the last sync wrote. */
+  #written: ReadonlyMap<string, number> = new Map();
   #nfacct: Promise<boolean> | undefined;
   /** What all rules were rendered with; undefined while the kernel's state is not known. */
   #settings: string | undefined;
@@ -95,6 +99,20 @@ export class IptablesBackend implements Backend {
     }
   }
 
+  /** As of the last sync. */
+  get ruleCounts(): ReadonlyMap<string, { total: number; last: number }> {
+    const total = new Map(this.#fixedCounts);
+    const add = (table: string, rules: readonly string[]): void => {
+      total.set(table, (total.get(table) ?? 0) + rules.length);
+    };
+    for (const { chains, shared } of this.#rendered.values()) {
+      for (const rules of chains.values()) add('nat', rules);
+      for (const [name, rules] of shared) add(name.split(' ')[0], rules);
+    }
+    const tables = ['filter', 'nat'];
+    return new Map(tables.map((at) => [at, { total: total.get(at) ?? 0, last: this.#written.get(at) ?? 0 }]));
+  }
+
   async #follow(plan: Plan, changed: ReadonlySet<string>, options: RenderOptions): Promise<void> {
     const script = new RestoreScript();
     const fresh = new Map<string, ServiceRules | undefined>();
@@ -128,8 +146,10 @@ export class IptablesBackend implements Backend {
       this.#index.set(port);
     }
     const script = new RestoreScript();
+    const fixed = fixedChains(plan, options);
+    this.#fixedCounts = countRules(fixed, plan);
     const wanted = {
-      fixed: fixedChains(plan, options),
+      fixed,
       services: this.#rendered.values(),
       shared: new Map(SHARED_CHAINS.map((name) => [name, { last: lastRules(name, plan) }])),
     };
@@ -139,6 +159,7 @@ export class IptablesBackend implements Backend {
 
   /** Where the kernel limits a netlink message, finds out how much it takes. */
   async #apply(script: RestoreScript): Promise<void> {
+    this.#written = script.ruleCounts;
     for (let from: number | undefined = script.isEmpty ? undefined : 0; from !== undefined; ) {
       const { input, next } = script.render(from, this.#maxLines);
       try {
@@ -156,24 +177,34 @@ export class IptablesBackend implements Backend {
    * service's chain is found by the next full sync.
    */
   async guard(lost: () => void, signal: AbortSignal): Promise<void> {
-    if (await this.#kernelTells()) {
-      const family = this.#iptables.family === 4 ? 'ip' : 'ip6';
-      const chains = `PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING`;
-      const pattern = new RegExp(
-        `^delete (?:table ${family} (?:nat|filter)|chain ${family} \\w+ ${CANARY}|rule ${family} \\w+ (?:${chains}) )`,
+    if (await this.#kernelTells()) await this.#listen(lost, signal);
+    else await this.#poll(lost, signal);
+    this.#iptables.close();
+  }
+
+  #listen(lost: () => void, signal: AbortSignal): Promise<void> {
+    const family = this.#iptables.family === 4 ? 'ip' : 'ip6';
+    const tables = `table ${family} (?:mangle|nat|filter)$`;
+    const jumps = `rule ${family} (?:nat|filter) (?:PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)\\b`;
+    const pattern = `^delete (?:${tables}|chain ${family} (?:mangle|nat|filter) ${CANARY}$|${jumps})`;
+    // Our own large loads make such gaps: looking at a few chains tells whether more than that has happened.
+    const onGap = (): void => {
+      this.#isStanding().then(
+        (isStanding) => isStanding || signal.aborted || lost(),
+        () => lost(), // repairing tells what is wrong
       );
-      const onLine = (line: string): void => {
-        if (pattern.test(line)) lost();
-      };
-      return monitor({ onLine, onGap: lost, signal });
-    }
+    };
+    return watchRules({ pattern, onDelete: () => lost(), onGap, signal });
+  }
+
+  async #poll(lost: () => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await systemClock.sleep(CANARY_POLL, signal).catch(() => undefined); // aborted: the loop's condition ends it
       if (!signal.aborted && !(await this.#isCanaryThere())) lost();
     }
   }
 
-  /** iptables-nft's rules are nftables rules, whose changes `nft monitor` tells. */
+  /** iptables-nft's rules are nftables rules, of whose changes the kernel tells. */
   async #kernelTells(): Promise<boolean> {
     const version = await this.#exec(['iptables', '--version']);
     if (!version.includes('nf_tables')) return false;
@@ -192,6 +223,15 @@ export class IptablesBackend implements Backend {
     return true;
   }
 
+  async #isStanding(): Promise<boolean> {
+    if (!(await this.#isCanaryThere())) return false;
+    for (const { table, from, rule } of this.#settings === undefined ? [] : JUMPS) {
+      const rules = await this.#iptables.rulesOf(table, from);
+      if (!rules.includes(rule)) return false;
+    }
+    return true;
+  }
+
   async cleanup(): Promise<void> {
     this.#settings = undefined;
     const own = new Set(SHARED_CHAINS as readonly string[]);
@@ -201,7 +241,17 @@ export class IptablesBackend implements Backend {
     const script = new RestoreScript();
     removeAll(await this.#iptables.save(), own, script);
     await this.#apply(script);
+    this.#iptables.close();
   }
+}
+
+function countRules(fixed: ReturnType<typeof fixedChains>, plan: Plan): Map<string, number> {
+  const counts = new Map<string, number>();
+  const add = (table: string, count: number): void => void counts.set(table, (counts.get(table) ?? 0) + count);
+  for (const [table, chains] of fixed) for (const rules of chains.values()) add(table, rules.length);
+  for (const { table } of JUMPS) add(table, 1);
+  for (const name of SHARED_CHAINS) add(name.split(' ')[0], lastRules(name, plan).length);
+  return counts;
 }
 
 const isTooLong = (error: unknown): boolean =>

@@ -55,6 +55,19 @@ export class RestoreScript {
     else this.#steps.set(key, [lines]);
   }
 
+  /** table → how many rules are added. */
+  get ruleCounts(): Map<Table, number> {
+    const counts = new Map<Table, number>();
+    for (const [key, steps] of this.#steps) {
+      const table = key.split(' ')[0] as Table;
+      for (const lines of steps) {
+        const added = lines.filter((line) => line.startsWith('-A ') || line.startsWith('-I ')).length;
+        counts.set(table, (counts.get(table) ?? 0) + added);
+      }
+    }
+    return counts;
+  }
+
   get isEmpty(): boolean {
     return this.#steps.size === 0;
   }

@@ -1,15 +1,8 @@
 // The nftables backend: a table of fixed rules, and map elements that follow the plan. A change costs what it touches.
 import { createHash } from 'node:crypto';
 import { check, type Exec } from '../../host/exec.ts';
-import {
-  type Element,
-  hasOwnNetlinkLimits,
-  type ListedTable,
-  monitor,
-  Nft,
-  NftTransaction,
-  valueText,
-} from '../../host/nft.ts';
+import { type Element, hasOwnNetlinkLimits, type ListedTable, Nft, NftTransaction, valueText } from '../../host/nft.ts';
+import { watchRules } from '../../host/rule-watch.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import { endpointText, type IPFamily, type Plan, type ServicePort } from '../plan.ts';
 import { addFixedChains, FIXED_CHAINS, fixedRules, fixedSets, type Group, nftFamily, TABLE } from './layout.ts';
@@ -80,19 +73,35 @@ export class NftablesBackend implements Backend {
   }
 
   /** The kernel tells when someone deletes the table or a chain or map of it. */
-  guard(lost: () => void, signal: AbortSignal): Promise<void> {
+  async guard(lost: () => void, signal: AbortSignal): Promise<void> {
     const where = `${nftFamily(this.#family)} ${TABLE}`;
     const fixed = [...FIXED_CHAINS, ...fixedSets(this.#family).keys()].join('|');
-    const pattern = new RegExp(`^delete (?:table ${where}$|(?:chain|set|map) ${where} (?:${fixed})$)`);
-    const onLine = (line: string): void => {
-      if (pattern.test(line)) lost();
-    };
-    return monitor({ onLine, onGap: lost, signal });
+    await watchRules({
+      pattern: `^delete (?:table ${where}$|(?:chain|set|map) ${where} (?:${fixed})$)`,
+      onDelete: () => lost(),
+      // Our own large loads make such gaps: the chains and sets, without elements, tell whether more than that has happened.
+      onGap: () => {
+        this.#isStanding().then(
+          (isStanding) => isStanding || signal.aborted || lost(),
+          () => lost(), // repairing tells what is wrong
+        );
+      },
+      signal,
+    });
+    this.#nft.close();
+  }
+
+  async #isStanding(): Promise<boolean> {
+    if (!this.#applied) return true; // a sync is under way, or has to repair anyhow
+    const listed = await this.#nft.listTable(nftFamily(this.#family), TABLE, 'terse');
+    const hasChains = [...FIXED_CHAINS].every((chain) => listed?.chains.has(chain));
+    return hasChains && [...fixedSets(this.#family).keys()].every((set) => listed?.kinds.has(set));
   }
 
   async cleanup(): Promise<void> {
     this.#applied = undefined;
     await this.#apply(this.#transaction().addTable().deleteTable());
+    this.#nft.close();
   }
 }
 

@@ -1,0 +1,109 @@
+// The command line of the proxy: upstream's flags, each a field of KubeProxyConfiguration.
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import * as z from 'zod';
+import type { Flag, Values } from '../host/flags.ts';
+import { UsageError } from '../host/lifecycle.ts';
+import { configurationOf, type KubeProxyConfiguration, readConfiguration } from './configuration.ts';
+
+const LOCAL_MODES = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix', 'None'] as const;
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean),
+);
+
+const text = (help: string): Flag<string | undefined> => ({ type: z.string().optional(), help });
+const flag = (help: string): Flag<boolean | undefined> => ({ type: z.boolean().optional(), help, boolean: true });
+const count = (help: string): Flag<number | undefined> => ({ type: z.coerce.number().int().optional(), help });
+
+// biome-ignore format: one flag per row reads as a table
+export const FLAGS = {
+  config: text('KubeProxyConfiguration file; of the other flags only --hostname-override counts beside it'),
+  kubeconfig: text('kubeconfig file of the API server to follow'),
+  'proxy-mode': text('iptables (default) or nftables'),
+  'hostname-override': text("name of this node; default: the host's name"),
+  'cluster-cidr': text("CIDRs of the pods' addresses, one per family, with commas between"),
+  'detect-local-mode': { type: z.enum(LOCAL_MODES).optional(), help: `how traffic is told to come from local pods: ${LOCAL_MODES.join(', ')}; default ClusterCIDR` },
+  'pod-bridge-interface': text('the bridge of mode BridgeInterface'),
+  'pod-interface-name-prefix': text('the prefix of mode InterfaceNamePrefix'),
+  'nodeport-addresses': { type: list.optional(), help: 'CIDRs whose addresses serve node ports, or primary; default: all (iptables), primary (nftables)' },
+  'masquerade-all': flag('masquerade all traffic to cluster IPs'),
+  'iptables-masquerade-bit': count('bit of the packet mark that asks for masquerade; default 14'),
+  'iptables-localhost-nodeports': flag('serve node ports on 127.0.0.1 too (iptables only); default true'),
+  'iptables-sync-period': text('time between full syncs that look for drift; default 30s'),
+  'iptables-min-sync-period': text('upstream waits so long between syncs; this proxy syncs at once and never waits'),
+  'bind-address': text('address of health and metrics servers that name none; default 0.0.0.0'),
+  'healthz-bind-address': text("IP:PORT of /healthz and /livez; default 0.0.0.0:10256, '' for none"),
+  'metrics-bind-address': text("IP:PORT of /metrics and /configz; default 127.0.0.1:10249, '' for none"),
+  'conntrack-max-per-core': count('followed connections per core; default 32768, 0 leaves the limit alone'),
+  'conntrack-min': count('followed connections at least; default 131072'),
+  'conntrack-tcp-timeout-established': text('how long idle TCP connections are followed; default 24h, 0 leaves it alone'),
+  'conntrack-tcp-timeout-close-wait': text('the same of connections in CLOSE_WAIT; default 1h'),
+  'conntrack-tcp-be-liberal': flag('follow TCP packets out of window too'),
+  'conntrack-udp-timeout': text('how long unanswered UDP flows are followed; default: left alone'),
+  'conntrack-udp-timeout-stream': text('how long answered UDP flows are followed; default: left alone'),
+  cleanup: flag('remove all rules of all modes, and end'),
+} satisfies Record<string, Flag>;
+
+type Given = Values<typeof FLAGS>;
+
+export interface Choices {
+  readonly configuration: KubeProxyConfiguration;
+  /** Fields of the file that nobody knows. */
+  readonly unknown: readonly string[];
+  /** Lower case, as nodes are named. */
+  readonly nodeName: string;
+}
+
+/** Throws UsageError. */
+export async function chosen(given: Given): Promise<Choices> {
+  const { configuration, unknown } = given.config ? await fromFile(given.config) : fromFlags(given);
+  const name = given['hostname-override'] || configuration.hostnameOverride || hostname();
+  return { configuration, unknown, nodeName: name.trim().toLowerCase() };
+}
+
+async function fromFile(path: string): Promise<Omit<Choices, 'nodeName'>> {
+  const source = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new UsageError(`--config: ${error.message}`);
+  });
+  return readConfiguration(source);
+}
+
+function fromFlags(given: Given): Omit<Choices, 'nodeName'> {
+  const shared = {
+    masqueradeBit: given['iptables-masquerade-bit'],
+    masqueradeAll: given['masquerade-all'],
+    syncPeriod: given['iptables-sync-period'],
+    minSyncPeriod: given['iptables-min-sync-period'],
+  };
+  const configuration = configurationOf({
+    clientConnection: { kubeconfig: given.kubeconfig },
+    hostnameOverride: given['hostname-override'],
+    bindAddress: given['bind-address'],
+    healthzBindAddress: given['healthz-bind-address'],
+    metricsBindAddress: given['metrics-bind-address'],
+    mode: given['proxy-mode'],
+    iptables: { ...shared, localhostNodePorts: given['iptables-localhost-nodeports'] },
+    nftables: shared,
+    detectLocalMode: given['detect-local-mode'],
+    detectLocal: {
+      bridgeInterface: given['pod-bridge-interface'],
+      interfaceNamePrefix: given['pod-interface-name-prefix'],
+    },
+    clusterCIDR: given['cluster-cidr'],
+    nodePortAddresses: given['nodeport-addresses'],
+    conntrack: {
+      maxPerCore: given['conntrack-max-per-core'],
+      min: given['conntrack-min'],
+      tcpEstablishedTimeout: given['conntrack-tcp-timeout-established'],
+      tcpCloseWaitTimeout: given['conntrack-tcp-timeout-close-wait'],
+      tcpBeLiberal: given['conntrack-tcp-be-liberal'],
+      udpTimeout: given['conntrack-udp-timeout'],
+      udpStreamTimeout: given['conntrack-udp-timeout-stream'],
+    },
+  });
+  return { configuration, unknown: [] };
+}
