@@ -25,6 +25,8 @@ export interface Occurrence<T extends KubeObject> {
   /** CamelCase, for machines: `FailedScheduling`. */
   readonly reason: string;
   readonly message: string;
+  /** The part of the object that is meant: `spec.containers{web}`. */
+  readonly fieldPath?: string;
 }
 
 /** Events waiting to be written; further ones are dropped. */
@@ -86,14 +88,14 @@ export class EventRecorder {
     this.#remember(key, await client.create(events, this.#event(occurrence, message, now)));
   }
 
-  #event({ resource, object, type, reason }: Occurrence<KubeObject>, message: string, now: string): Event {
+  #event({ resource, object, type, reason, fieldPath }: Occurrence<KubeObject>, message: string, now: string): Event {
     const { component, host, clock } = this.#options;
     const { name, namespace, uid, resourceVersion } = object.metadata;
     const apiVersion = apiVersionOf(resource.group, resource.version);
     const suffix = (BigInt(clock.now()) * 1_000_000n + BigInt(Math.floor(Math.random() * 1e6))).toString(16);
     return {
       metadata: { name: `${name}.${suffix}`, namespace: namespace ?? 'default' },
-      involvedObject: { kind: resource.kind, namespace, name, uid, apiVersion, resourceVersion },
+      involvedObject: { kind: resource.kind, namespace, name, uid, apiVersion, resourceVersion, fieldPath },
       reason,
       message,
       source: { component, host },
@@ -106,8 +108,11 @@ export class EventRecorder {
     };
   }
 
-  #identify({ object, type, reason, message }: Occurrence<KubeObject>): { key: string; message: string } {
-    const about = `${object.metadata.uid}\n${object.metadata.name}\n${type}\n${reason}`;
+  #identify({ object, type, reason, message, fieldPath = '' }: Occurrence<KubeObject>): {
+    key: string;
+    message: string;
+  } {
+    const about = `${object.metadata.uid}\n${object.metadata.name}\n${fieldPath}\n${type}\n${reason}`;
     const now = this.#options.clock.now();
     let similar = this.#similar.get(about);
     if (!similar || now - similar.since > SIMILAR_MS) similar = { messages: new Set(), since: now };

@@ -14,6 +14,7 @@ import type {
   ServiceAccount,
 } from '../api/types/core.v1.ts';
 import type { EndpointSlice } from '../api/types/discovery.v1.ts';
+import type { NetworkPolicy } from '../api/types/networking.v1.ts';
 import type { Resource } from './client.ts';
 
 const core = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> => ({
@@ -55,5 +56,12 @@ export const leases: Resource<Lease> = {
   version: 'v1',
   kind: 'Lease',
   plural: 'leases',
+  namespaced: true,
+};
+export const networkPolicies: Resource<NetworkPolicy> = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'NetworkPolicy',
+  plural: 'networkpolicies',
   namespaced: true,
 };
