@@ -2,22 +2,30 @@
 // network namespace. When it stops or is killed, containers and routes stay, and the next agent takes them over.
 import { setMaxListeners } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '../api/types/core.v1.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
 import { Informer } from '../client/informer.ts';
-import { nodes } from '../client/resources.ts';
+import { nodes, services as servicesResource } from '../client/resources.ts';
+import { Bell } from '../host/bell.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
-import { Bell } from './bell.ts';
+import type { CatalogOptions } from './images/catalog.ts';
 import { keepLease } from './lease.ts';
+import { enforcePolicies } from './network-policy/enforce.ts';
 import { followNodes } from './pod-network/follow-nodes.ts';
+import { HostPorts } from './pod-network/host-ports.ts';
 import { PodNetwork } from './pod-network/pod-network.ts';
 import { keepMirrorPods, type MirrorPod } from './pods/mirror-pods.ts';
-import { runPods } from './pods/run-pods.ts';
+import type { PodContext } from './pods/pod-context.ts';
+import { assignedPods, runPods } from './pods/run-pods.ts';
 import { readSandboxRecords } from './pods/sandbox-records.ts';
 import { ProcessRuntime } from './process-runtime/process-runtime.ts';
-import { keepNode } from './registration.ts';
+import { keepNode, nodeResources } from './registration.ts';
+import type { KnownImage, Runtime } from './runtime.ts';
+import { KUBELET_PORT, type ServingIdentity, serveStreams } from './streams/stream-server.ts';
+import { FollowedObjects } from './volumes/references.ts';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -37,6 +45,10 @@ export interface AgentOptions {
   readonly clusterCIDR?: string;
   /** What runs beside the agent and shows up as a pod. */
   readonly mirrorPods?: readonly MirrorPod[];
+  /** Who the agent is to the API server, which asks it for logs, commands and ports of its pods; absent: it cannot be asked. */
+  readonly serving?: ServingIdentity;
+  /** Where images are that were loaded by hand, and what becomes of unknown ones. */
+  readonly images?: CatalogOptions;
   readonly clock?: Clock;
   readonly log: Logger;
   /** Stops the agent, not its pods. */
@@ -56,9 +68,15 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const bell = new Bell();
   const mirrorBell = new Bell();
   let notReady: string | undefined = 'container runtime network not ready: the node has no podCIDR yet';
-  const facts = () => ({ nodeName, nodeIP, version, notReady });
+  let images: readonly KnownImage[] | undefined;
+  const facts = () => ({ nodeName, nodeIP, version, notReady, images });
   const ready = (): void => {
     notReady = undefined;
+    bell.ring();
+  };
+  const seen = (found: readonly KnownImage[]): void => {
+    if (isDeepStrictEqual(found, images)) return;
+    images = found;
     bell.ring();
   };
   const ring = (object: Node): void => {
@@ -67,31 +85,41 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     mirrorBell.ring();
   };
   informer.addHandlers({ add: ring, update: ring, delete: ring });
+  const recorder = new EventRecorder({ client, component: 'kubelet', host: nodeName, clock, log });
   const lease = { client, nodeName, leaseDurationSeconds: options.leaseDurationSeconds ?? 40, node, clock, log };
   const loops = [
     informer.run(signal),
-    keepNode({ client, clock, log, facts, known: node, bell }, signal),
+    keepNode({ client, clock, log, facts, known: node, bell, recorder }, signal),
     keepLease(lease, signal),
     keepMirrorPods(
       { client, nodeName, hostIP: nodeIP, mirrorPods: options.mirrorPods ?? [], node, bell: mirrorBell, clock, log },
       signal,
     ),
-    runPodsWhenAssigned(options, { informer, ready, clock }, signal),
+    enforcePolicies({ client, nodeName, clock, log }, signal),
+    runPodsWhenAssigned(options, { informer, ready, seen, clock, recorder }, signal),
   ];
   await Promise.all(loops.map((loop) => loop.catch((error: unknown) => failed.abort(error))));
   if (failed.signal.aborted) throw failed.signal.reason;
 }
 
+interface Beginning {
+  readonly informer: Informer<Node>;
+  ready(): void;
+  seen(images: readonly KnownImage[]): void;
+  readonly clock: Clock;
+  readonly recorder: EventRecorder;
+}
+
 /** Pods need addresses: waits for the node's podCIDR, which the node IPAM controller assigns. */
 async function runPodsWhenAssigned(
   options: AgentOptions,
-  { informer, ready, clock }: { informer: Informer<Node>; ready: () => void; clock: Clock },
+  { informer, ready, seen, clock, recorder }: Beginning,
   signal: AbortSignal,
 ): Promise<void> {
   const { client, nodeName, nodeIP, directory, clusterCIDR, log } = options;
   const podCIDR = await assignedPodCIDR(informer, nodeName, signal);
   if (podCIDR === undefined) return;
-  const runtime = await ProcessRuntime.open({ directory, clock });
+  const runtime = await ProcessRuntime.open({ directory, clock, images: options.images });
   const records = await readSandboxRecords(directory);
   const held = new Map(records.flatMap(({ podUID, address }) => (address ? [[podUID, address] as const] : [])));
   const network = await PodNetwork.open(podCIDR, `${directory}/network`, held);
@@ -102,13 +130,57 @@ async function runPodsWhenAssigned(
     clusterDomain: options.clusterDomain ?? 'cluster.local',
     nodeResolvConf: await readFile('/etc/resolv.conf', 'utf8').catch(() => ''), // a node without one has no DNS to share
   };
-  const recorder = new EventRecorder({ client, component: 'kubelet', host: nodeName, clock, log });
-  const context = { client, runtime, network, recorder, clock, log, nodeName, hostIP: nodeIP, directory, dns };
+  const services = new Informer({ client, resource: servicesResource, clock, log });
+  const followed = new FollowedObjects({ client, clock, log });
+  const context: PodContext = {
+    client,
+    runtime,
+    network,
+    hostPorts: new HostPorts(),
+    recorder,
+    clock,
+    log,
+    nodeName,
+    hostIP: nodeIP,
+    directory,
+    dns,
+    nodeHosts: await readFile('/etc/hosts', 'utf8').catch(() => ''), // a node without one names nobody
+    services,
+    followed,
+    allocatable: nodeResources(),
+  };
+  const assigned = assignedPods(client, nodeName, log);
+  const known = {
+    find: (namespace: string, name: string) => assigned.get(`${namespace}/${name}`),
+    list: () => assigned.list(),
+  };
+  const { serving, mirrorPods = [] } = options;
+  const mirrorLogs = new Map(mirrorPods.flatMap(({ name, logFile }) => (logFile ? [[name, logFile] as const] : [])));
+  const place = { host: nodeIP, port: KUBELET_PORT };
   await Promise.all([
     runtime.run(signal),
+    lookAtImages(runtime, seen, clock, signal),
+    services.run(signal),
+    followed.run(signal),
+    serving && serveStreams({ ...serving, ...place }, { runtime, pods: known, mirrorLogs, clock, log }, signal),
     followNodes({ nodes: informer, nodeName, podCIDR, clusterCIDR, log }, signal),
-    runPods(context, signal),
+    runPods(context, assigned, signal),
   ]);
+}
+
+/** ms between looks for images that have been loaded or removed. */
+const IMAGES_MS = 60_000;
+
+async function lookAtImages(
+  runtime: Runtime,
+  seen: Beginning['seen'],
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    seen(await runtime.images());
+    await clock.sleep(IMAGES_MS, signal).catch(() => {}); // rejects only by the signal
+  }
 }
 
 async function assignedPodCIDR(

@@ -34,6 +34,12 @@ export const node: Program = program({
       type: z.string().default('cluster.local'),
       help: 'domain of the cluster (default cluster.local)',
     },
+    'image-directory': { type: z.string().optional(), help: 'where images are that were loaded by hand' },
+    'stand-in-images': {
+      type: z.boolean().default(false),
+      boolean: true,
+      help: 'run echo in place of images that do not exist, instead of refusing them',
+    },
     'cluster-cidr': { type: z.string().optional(), help: "all pods' addresses; packets to them are never masqueraded" },
   },
   async run(values, { signal, log }) {
@@ -48,6 +54,7 @@ export const node: Program = program({
       clusterDNS: values['cluster-dns'],
       clusterDomain: values['cluster-domain'],
       clusterCIDR: values['cluster-cidr'],
+      images: { loadedImages: values['image-directory'], standIn: values['stand-in-images'] },
       log,
       signal,
     });

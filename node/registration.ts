@@ -1,13 +1,15 @@
 // The Node object: created when it is missing, kept as the node is (upstream pkg/kubelet/kubelet_node_status.go, v1.36).
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import { isReason } from '../api/status.ts';
 import type { Node, NodeCondition, NodeStatus } from '../api/types/core.v1.ts';
 import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
 import { nodes } from '../client/resources.ts';
+import type { Bell } from '../host/bell.ts';
 import { type Clock, rfc3339 } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
-import type { Bell } from './bell.ts';
+import type { KnownImage } from './runtime.ts';
 
 /** The Kubernetes version whose kubelet this agent behaves like. */
 export const KUBELET_VERSION = 'v1.36.3';
@@ -24,6 +26,8 @@ export interface NodeFacts {
   readonly version: string;
   /** Why pods cannot run yet; absent: they can. */
   readonly notReady?: string;
+  /** Absent until somebody has looked. */
+  readonly images?: readonly KnownImage[];
 }
 
 export interface RegistrationOptions {
@@ -34,6 +38,7 @@ export interface RegistrationOptions {
   facts(): NodeFacts;
   /** The Node object as the cache has it. */
   known(): Node | undefined;
+  readonly recorder: EventRecorder;
   /** Rung when facts or the object have changed. */
   readonly bell: Bell;
 }
@@ -46,7 +51,7 @@ export async function keepNode(options: RegistrationOptions, signal: AbortSignal
   let reportedAt = 0;
   while (!signal.aborted) {
     try {
-      const node = known() ?? (await fetchOrCreate(client, facts(), clock.now()));
+      const node = known() ?? (await fetchOrCreate(options));
       const status = nodeStatus(facts(), node.status, clock.now());
       if (!isCurrent(node.status, status) || clock.now() - reportedAt > REPORT_MS) {
         await client.patch(
@@ -56,6 +61,7 @@ export async function keepNode(options: RegistrationOptions, signal: AbortSignal
           { type: 'strategic', subresource: 'status' },
         );
         reportedAt = clock.now();
+        tellChanges(options, node, status);
       }
       await bell.rung(signal, CHECK_MS);
     } catch (error) {
@@ -65,7 +71,9 @@ export async function keepNode(options: RegistrationOptions, signal: AbortSignal
   }
 }
 
-async function fetchOrCreate(client: Client, facts: NodeFacts, now: number): Promise<Node> {
+async function fetchOrCreate(options: RegistrationOptions): Promise<Node> {
+  const { client, clock } = options;
+  const facts = options.facts();
   try {
     return await client.get(nodes, { name: facts.nodeName });
   } catch (error) {
@@ -73,9 +81,11 @@ async function fetchOrCreate(client: Client, facts: NodeFacts, now: number): Pro
   }
   const node = {
     metadata: { name: facts.nodeName, labels: nodeLabels(facts) },
-    status: nodeStatus(facts, undefined, now),
+    status: nodeStatus(facts, undefined, clock.now()),
   };
-  return client.create(nodes, node);
+  const made = await client.create(nodes, node);
+  tellChanges(options, { ...made, status: {} }, node.status);
+  return made;
 }
 
 function nodeLabels({ nodeName }: NodeFacts): Record<string, string> {
@@ -89,9 +99,31 @@ function nodeLabels({ nodeName }: NodeFacts): Record<string, string> {
   };
 }
 
+/** Conditions that have changed, in upstream's words (kubelet_node_status.go recordNodeStatusEvent). */
+function tellChanges({ recorder }: RegistrationOptions, node: Node, status: NodeStatus): void {
+  for (const { type, status: now, reason = '' } of status.conditions ?? []) {
+    const isSame = node.status?.conditions?.some((old) => old.type === type && old.status === now);
+    if (isSame) continue;
+    const what = type !== 'Ready' ? reason.replace(/^Kubelet/, 'Node') : now === 'True' ? 'NodeReady' : 'NodeNotReady';
+    const message = `Node ${node.metadata.name} status is now: ${what}`;
+    recorder.record({ resource: nodes, object: node, type: 'Normal', reason: what, message });
+  }
+}
+
+/** What the node has to give to pods; all of it, for nothing is set aside. */
+export function nodeResources(): Record<string, string> {
+  const { bsize, blocks } = statfsSync('/');
+  return {
+    cpu: `${os.cpus().length}`,
+    'ephemeral-storage': `${Math.floor((bsize * blocks) / 1024)}Ki`,
+    memory: `${Math.floor(os.totalmem() / 1024)}Ki`,
+    pods: '110',
+  };
+}
+
 /** The whole status; `old` keeps the transition times that still hold. `now` in ms since the epoch. */
 export function nodeStatus(facts: NodeFacts, old: NodeStatus | undefined, now: number): NodeStatus {
-  const resources = { cpu: `${os.cpus().length}`, memory: `${Math.floor(os.totalmem() / 1024)}Ki`, pods: '110' };
+  const resources = nodeResources();
   return {
     addresses: [
       { type: 'InternalIP', address: facts.nodeIP },
@@ -104,6 +136,7 @@ export function nodeStatus(facts: NodeFacts, old: NodeStatus | undefined, now: n
       const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
       return { ...condition, lastHeartbeatTime: rfc3339(now), lastTransitionTime: since ?? rfc3339(now) };
     }),
+    ...(facts.images && { images: facts.images.map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })) }),
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
     nodeInfo: {
       architecture: ARCH[process.arch] ?? process.arch,
@@ -146,7 +179,9 @@ function isCurrent(held: NodeStatus | undefined, wanted: NodeStatus): boolean {
   );
   const isSameBoot = held?.nodeInfo?.bootID === wanted.nodeInfo!.bootID;
   const version = held?.nodeInfo?.containerRuntimeVersion === wanted.nodeInfo!.containerRuntimeVersion;
-  return conditions && addresses && isSameBoot && version;
+  const names = (status: NodeStatus | undefined): string => `${status?.images?.flatMap((image) => image.names ?? [])}`;
+  const images = !wanted.images || names(held) === names(wanted);
+  return conditions && addresses && isSameBoot && version && images;
 }
 
 function readLine(path: string): string {

@@ -1,5 +1,26 @@
 // The waist of the node agent: whoever runs containers. `process` first; OCI images later.
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+
+/** A file or folder of the node that a container sees at `to`; what leads to it is made. */
+export interface Mount {
+  readonly from: string;
+  readonly to: string;
+  readonly readOnly: boolean;
+}
+
+/** As whom a container runs, and what it may do. What is absent is as the image says. */
+export interface Security {
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Nothing but its volumes can be written. */
+  readonly readOnlyRoot: boolean;
+  readonly noNewPrivileges: boolean;
+  /** All that the lab itself may do; capabilities are not looked at then. */
+  readonly privileged: boolean;
+  /** Names with or without `CAP_`; `ALL`. */
+  readonly addCapabilities: readonly string[];
+  readonly dropCapabilities: readonly string[];
+}
 
 export interface ContainerSpec {
   /** Unique on the node over its whole life: see containerID(). */
@@ -12,8 +33,20 @@ export interface ContainerSpec {
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workingDir?: string;
+  /** Somebody may type to it; absent: its standard input is /dev/null. With `stdinOnce` the first who did ends its input by leaving. */
+  readonly stdin?: boolean;
+  readonly stdinOnce?: boolean;
+  /** A terminal of its own. */
+  readonly tty?: boolean;
   /** The container ports the pod spec declares. */
   readonly ports: readonly number[];
+  /** In any order; nested ones work. */
+  readonly mounts?: readonly Mount[];
+  readonly security?: Security;
+  /** `cpu` in cores. Memory is kept for real, cpu where the machine has cgroups for us. */
+  readonly limits?: { readonly memoryBytes?: number; readonly cpu?: number };
+  /** The id of a running container whose processes this one sees, and lives among (an ephemeral container's target). */
+  readonly processesOf?: string;
 }
 
 /** The sandbox a pod's containers share: its network namespace, hostname and folder. */
@@ -30,6 +63,8 @@ export interface Sandbox {
   readonly directory: string;
   /** The text of /etc/resolv.conf. */
   readonly resolvConf: string;
+  /** The text of /etc/hosts. */
+  readonly hosts: string;
 }
 
 export interface ContainerState {
@@ -44,6 +79,8 @@ export interface ContainerState {
   readonly exitCode?: number;
   /** Number of the signal that ended it. */
   readonly signal?: number;
+  /** It was killed because it had used up its memory. */
+  readonly oomKilled?: boolean;
   /** Why it never ran: `exitCode` is 128 then. */
   readonly startError?: string;
 }
@@ -52,14 +89,25 @@ export interface ContainerState {
 export interface PulledImage {
   /** What `imageID` of a container status says. */
   readonly id: string;
-  /** Set when another image stands in for the one asked for: one sentence for an event. */
-  readonly notice?: string;
+  readonly sizeBytes: number;
+  /** Set when another image stands in for the one asked for: what an event says of it. */
+  readonly notice?: { readonly type: 'Normal' | 'Warning'; readonly message: string };
+  /** Who its program runs as, when the pod does not say: a number, or a name of the image's own. Default 0. */
+  readonly user?: string;
+}
+
+/** An image as a node's status lists it. */
+export interface KnownImage {
+  readonly names: readonly string[];
+  readonly sizeBytes: number;
 }
 
 export interface Runtime {
+  /** What is here and can be started without being brought. */
+  images(): Promise<readonly KnownImage[]>;
   /** Throws ImageError when the image does not exist here; its message says what does. */
   pull(image: string): Promise<PulledImage>;
-  /** Throws ImageError as `pull` does, StartError when the container cannot be run. */
+  /** Throws ImageError as `pull` does, StartError (after which the container counts as ended with 128) when the container cannot be run. */
   start(sandbox: Sandbox, container: ContainerSpec): Promise<ContainerState>;
   /** SIGTERM, then SIGKILL after `graceSeconds`; resolves when the container and all its processes are gone. */
   stop(id: string, graceSeconds: number): Promise<ContainerState | undefined>;
@@ -76,8 +124,54 @@ export interface Runtime {
     command: readonly string[],
     options: { timeoutMs: number },
   ): Promise<{ exitCode: number; output: string }>;
-  /** The log so far in CRI's format (`TIME stdout|stderr F|P TEXT`), and what follows when `follow`. */
-  logs(id: string, options: { follow: boolean; signal?: AbortSignal }): Readable;
+  /** Runs a command that somebody talks to, in a container that runs. Throws StartError when the command cannot be run. */
+  session(id: string, command: readonly string[], options: SessionOptions): Promise<Session>;
+  /** Joins the conversation with a container's first process; many may. */
+  attach(id: string): Promise<Session>;
+  /** Connects to a port as the containers of a pod do, by loopback; `netns` is the pod's, absent the node's own. */
+  dial(netns: string | undefined, port: number): Promise<PodConnection>;
+  /** The log that is kept, in CRI's format (`TIME stdout|stderr F|P TEXT`), and what follows when `follow`. */
+  logs(id: string, options: LogOptions): Readable;
+}
+
+export interface LogOptions {
+  /** Until the container has ended. */
+  readonly follow: boolean;
+  /** Only so many lines of those that are there already. */
+  readonly tailLines?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface SessionOptions {
+  /** Absent or false: standard input is /dev/null. */
+  readonly stdin?: boolean;
+  /** A terminal of its own; output and errors are one stream then. */
+  readonly tty?: boolean;
+}
+
+/** Somebody's conversation with a command, or with the first process of a container. */
+export interface Session {
+  /** Ending it is the command's end of input. */
+  readonly stdin?: Writable;
+  readonly stdout: Readable;
+  readonly stderr?: Readable;
+  /** Resolves with the exit code (128 + signal number when a signal ended it). */
+  readonly ended: Promise<number>;
+  resize(size: TerminalSize): void;
+  /** Nobody listens any more: a command is ended. */
+  kill(): void;
+}
+
+/** A connection to a port in a pod. */
+export interface PodConnection {
+  readonly input: Writable;
+  readonly output: Readable;
+  close(): void;
 }
 
 /** What a container's id is made of. Neither UIDs nor container names (DNS labels) hold an underscore. */
@@ -92,9 +186,12 @@ export function parseContainerID(id: string): { podUID: string; name: string; at
 
 /** Why an image cannot be used: `ErrImagePull` and `ImagePullBackOff` are made of it. */
 export class ImageError extends Error {
-  constructor(message: string) {
+  readonly reason: 'ErrImagePull' | 'InvalidImageName';
+
+  constructor(message: string, reason: ImageError['reason'] = 'ErrImagePull') {
     super(message);
     this.name = 'ImageError';
+    this.reason = reason;
   }
 }
 

@@ -1,8 +1,9 @@
-// The images `busybox` (all tools in one program, from Debian's busybox-static) and `pause` (its `sleep`).
+// The images `busybox` (all tools in one program, from Debian's busybox-static) and `pause` (which does nothing).
 import { access, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { check } from '../../host/exec.ts';
 import { ImageError } from '../runtime.ts';
-import type { Image, ImageContents } from './image.ts';
+import { commandLine, type Image, type ImageContents, PATH } from './image.ts';
+import { machineFiles } from './machine-files.ts';
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox', '/usr/local/bin/busybox'];
 
@@ -47,18 +48,22 @@ async function contents(directory: string): Promise<ImageContents> {
   throw new ImageError('the image "busybox" needs the machine\'s busybox: install the package busybox-static');
 }
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 export const busybox: Image = {
   name: 'busybox',
+  sizeBytes: 0,
   contents,
-  command: ({ command, args }) => (command ? [...command, ...(args ?? [])] : (args ?? ['sh'])),
+  command: (asked) => commandLine(asked, { entrypoint: [], cmd: ['sh'] }),
   env: { PATH },
 };
 
+/** Perl, not `sleep`: as process 1 of its container it must ask for the signals it ends by. */
+const PAUSE = '$SIG{TERM} = $SIG{INT} = sub { exit 0 }; sleep 3600 while 1';
+
 export const pause: Image = {
   name: 'pause',
-  contents,
-  command: ({ command, args }) => (command ? [...command, ...(args ?? [])] : ['sleep', '2147483647']),
+  sizeBytes: 0,
+  contents: () => machineFiles(),
+  command: (asked) => commandLine(asked, { entrypoint: ['/usr/bin/perl', '-e', PAUSE], cmd: [] }),
   env: { PATH },
+  user: '65535:65535',
 };

@@ -1,5 +1,5 @@
 // The machine's own programs as an image's contents: /usr and what leads to it, read-only.
-import { lstat, readlink } from 'node:fs/promises';
+import { lstat, mkdir, readlink, rename, writeFile } from 'node:fs/promises';
 import type { Bind } from './image.ts';
 
 /**
@@ -17,4 +17,14 @@ export async function machineFiles(): Promise<{ binds: Bind[]; links: [string, s
     else if (found?.isDirectory()) binds.push({ from: path, to: path });
   }
   return { binds, links };
+}
+
+/** Writes a program of ours for containers to be shown; whole or not at all, for one may start from it at this moment. */
+export async function writeProgram(directory: string, name: string, text: string): Promise<string> {
+  const path = `${directory}/images/${name}`;
+  await mkdir(`${directory}/images`, { recursive: true });
+  const made = `${path}.${process.pid}`;
+  await writeFile(made, text, { mode: 0o755 });
+  await rename(made, path);
+  return path;
 }

@@ -1,11 +1,11 @@
 // The loop that keeps routes and masquerade rules as the cluster's nodes want them.
 import type { Node } from '../../api/types/core.v1.ts';
 import type { Informer } from '../../client/informer.ts';
+import { Bell } from '../../host/bell.ts';
 import { check } from '../../host/exec.ts';
 import { aborted } from '../../host/lifecycle.ts';
 import { applyLinks, isCIDR } from '../../host/links.ts';
 import type { Logger } from '../../host/log.ts';
-import { Bell } from '../bell.ts';
 import { applyMasquerade } from './masquerade.ts';
 import { internalIP, type PodRoutes, podRoutes, routeChanges } from './routes.ts';
 

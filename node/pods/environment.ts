@@ -1,26 +1,24 @@
 // A container's environment as its spec describes it (upstream pkg/kubelet/kubelet_pods.go makeEnvironmentVariables): values,
-// $(references), fields of the pod, keys of ConfigMaps and Secrets.
+// $(references), fields of the pod, keys of ConfigMaps and Secrets, and the Services there are.
 import { isReason } from '../../api/status.ts';
-import type { ConfigMap, Container, EnvVar, Pod, Secret } from '../../api/types/core.v1.ts';
+import type { ConfigMap, Container, EnvFromSource, EnvVar, Pod, Secret } from '../../api/types/core.v1.ts';
 import type { Client } from '../../client/client.ts';
 import { configMaps, secrets } from '../../client/resources.ts';
+import { ConfigError, type PodFacts, podField, resourceField } from './downward-api.ts';
 
-/** Why a container cannot be made: shown as `CreateContainerConfigError`. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ConfigError';
-  }
-}
-
-/** What only the agent knows of a pod. */
-export interface PodFacts {
-  readonly podIP: string;
-  readonly hostIP: string;
+export interface EnvironmentOptions {
+  readonly client: Client;
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly facts: PodFacts;
+  /** Of the Services; anything else of the same name wins. */
+  readonly services: Readonly<Record<string, string>>;
+  /** Names that no variable can have were left out: `what` is the ConfigMap or Secret they are from. */
+  skipped(names: readonly string[], what: string): void;
 }
 
 /** What every container is told without asking: the built-in images answer with it. The pod's own variables win. */
-export function ownEnvironment(pod: Pod, { podIP }: PodFacts): Record<string, string> {
+export function ownEnvironment(pod: Pod, { podIP }: Pick<PodFacts, 'podIP'>): Record<string, string> {
   return {
     POD_NAME: pod.metadata.name,
     POD_NAMESPACE: pod.metadata.namespace ?? 'default',
@@ -29,41 +27,50 @@ export function ownEnvironment(pod: Pod, { podIP }: PodFacts): Record<string, st
   };
 }
 
-export async function containerEnvironment(
-  client: Client,
-  pod: Pod,
-  container: Container,
-  facts: PodFacts,
-): Promise<Record<string, string>> {
-  const result: Record<string, string> = ownEnvironment(pod, facts);
-  for (const source of container.envFrom ?? []) {
-    const prefix = source.prefix ?? '';
-    const found = source.configMapRef
-      ? await configMapData(client, pod, source.configMapRef)
-      : source.secretRef
-        ? await secretData(client, pod, source.secretRef)
-        : {};
-    for (const [key, value] of Object.entries(found)) result[prefix + key] = value;
-  }
+/** Throws ConfigError on what is missing or not supported. */
+export async function containerEnvironment(options: EnvironmentOptions): Promise<Record<string, string>> {
+  const { pod, container, facts, services } = options;
+  const result: Record<string, string> = {};
+  for (const source of container.envFrom ?? []) Object.assign(result, await sourceVariables(options, source));
+  const known = (): Record<string, string> => ({ ...services, ...result });
   for (const variable of container.env ?? []) {
-    const value = await variableValue(client, pod, variable, facts, result);
+    const value = await variableValue(options, variable, known());
     if (value !== undefined) result[variable.name] = value;
   }
-  return result;
+  return { ...ownEnvironment(pod, facts), ...known() };
+}
+
+/** Printable ASCII without `=` (IsRelaxedEnvVarName). */
+const NAME = /^[\x20-\x3c\x3e-\x7e]+$/;
+
+async function sourceVariables(
+  { client, pod, skipped }: EnvironmentOptions,
+  { prefix = '', configMapRef, secretRef }: EnvFromSource,
+): Promise<Record<string, string>> {
+  const found = configMapRef
+    ? await configMapData(client, pod, configMapRef)
+    : secretRef
+      ? await secretData(client, pod, secretRef)
+      : {};
+  const entries = Object.entries(found).map(([key, value]) => [prefix + key, value] as const);
+  const invalid = entries.map(([name]) => name).filter((name) => !NAME.test(name));
+  const what = configMapRef ? 'configMap' : 'secret';
+  const reference = configMapRef ?? secretRef;
+  if (invalid.length > 0) skipped(invalid.sort(), `${what} ${pod.metadata.namespace}/${reference?.name}`);
+  return Object.fromEntries(entries.filter(([name]) => NAME.test(name)));
 }
 
 async function variableValue(
-  client: Client,
-  pod: Pod,
+  { client, pod, container, facts }: EnvironmentOptions,
   { value, valueFrom }: EnvVar,
-  facts: PodFacts,
   known: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
   if (!valueFrom) return expand(value ?? '', known);
-  if (valueFrom.fieldRef) return podField(pod, valueFrom.fieldRef.fieldPath, facts);
-  const { configMapKeyRef, secretKeyRef } = valueFrom;
+  const { configMapKeyRef, secretKeyRef, fieldRef, resourceFieldRef } = valueFrom;
+  if (fieldRef) return podField(pod, fieldRef.fieldPath, facts);
+  if (resourceFieldRef) return resourceField(pod, resourceFieldRef, container, facts);
   const reference = configMapKeyRef ?? secretKeyRef;
-  if (!reference) throw new ConfigError('only fieldRef, configMapKeyRef and secretKeyRef are supported in valueFrom');
+  if (!reference) throw new ConfigError('this kind of valueFrom is not supported');
   const found = configMapKeyRef
     ? await configMapData(client, pod, configMapKeyRef)
     : await secretData(client, pod, reference);
@@ -79,26 +86,6 @@ export function expand(text: string, known: Readonly<Record<string, string>>): s
     if (name === undefined) return '$';
     return Object.hasOwn(known, name) ? known[name] : whole;
   });
-}
-
-/** The downward API's fields of a pod. */
-export function podField(pod: Pod, path: string, { podIP, hostIP }: PodFacts): string {
-  const { metadata, spec } = pod;
-  const subscript = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
-  if (subscript) return metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2]] ?? '';
-  const fields: Record<string, string | undefined> = {
-    'metadata.name': metadata.name,
-    'metadata.namespace': metadata.namespace,
-    'metadata.uid': metadata.uid,
-    'spec.nodeName': spec?.nodeName,
-    'spec.serviceAccountName': spec?.serviceAccountName ?? 'default',
-    'status.hostIP': hostIP,
-    'status.hostIPs': hostIP,
-    'status.podIP': podIP,
-    'status.podIPs': podIP,
-  };
-  if (!Object.hasOwn(fields, path)) throw new ConfigError(`unsupported fieldPath: ${path}`);
-  return fields[path] ?? '';
 }
 
 interface Reference {

@@ -5,16 +5,19 @@ import { isReason } from '../../api/status.ts';
 import type { Node, Pod } from '../../api/types/core.v1.ts';
 import type { Client } from '../../client/client.ts';
 import { pods } from '../../client/resources.ts';
+import type { Bell } from '../../host/bell.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import type { Bell } from '../bell.ts';
-import { containerIDField, podStatus } from './pod-status.ts';
+import { containerIDField } from './container-status.ts';
+import { podStatus } from './pod-status.ts';
 
 export interface MirrorPod {
   /** Without the node's name: `kube-proxy`. */
   readonly name: string;
   readonly image: string;
   readonly command?: readonly string[];
+  /** Its log, in the container runtimes' format; absent: it keeps none. */
+  readonly logFile?: string;
 }
 
 export interface MirrorOptions {

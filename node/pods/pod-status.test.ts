@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, Pod } from '../../api/types/core.v1.ts';
 import type { ContainerState } from '../runtime.ts';
-import { type ContainerView, type PodView, podPhase, podStatus } from './pod-status.ts';
+import type { ContainerView } from './container-status.ts';
+import { type PodView, podPhase, podStatus } from './pod-status.ts';
 
 const running: ContainerState = { id: 'u_c_0', running: true, pid: 7, startedAt: 1000 };
 const ended = (exitCode: number): ContainerState => ({ ...running, running: false, exitCode, finishedAt: 2000 });
@@ -141,5 +142,62 @@ describe('status', () => {
       message: 'no such file',
       startedAt: '1970-01-01T00:00:00Z',
     });
+  });
+});
+
+describe('what a pod says of its end', () => {
+  const failure = { reason: 'DeadlineExceeded', message: 'too long' };
+
+  it('is why the node gave it up', () => {
+    const status = podStatus({ ...pod('Always', [container('a', { current: running })]), failure }, undefined, 5000);
+    expect(status).toMatchObject({ phase: 'Failed', ...failure });
+  });
+
+  it.each([
+    [0, 'Succeeded'],
+    [1, 'Failed'],
+  ])('is how its containers ended with %d when nothing starts again: %s', (exitCode, phase) => {
+    expect(podPhase({ ...pod('Always', [container('a', { current: ended(exitCode) })]), isTerminal: true })).toBe(
+      phase,
+    );
+  });
+
+  it.each([
+    [{ ...ended(137), oomKilled: true }, 'OOMKilled', undefined],
+    [{ ...ended(255), isLost: true }, 'Unknown', undefined],
+    [{ ...ended(128), startError: 'no such file' }, 'StartError', 'no such file'],
+    [{ ...ended(3), message: 'bye' }, 'Error', 'bye'],
+    [ended(0), 'Completed', undefined],
+  ])('is told of each container: %j %s', (current, reason, message) => {
+    const status = podStatus(pod('Never', [container('a', { current })]), undefined, 5000);
+    const { terminated } = status.containerStatuses![0].state!;
+    expect([terminated!.reason, terminated!.message]).toEqual([reason, message]);
+  });
+});
+
+describe('sidecars', () => {
+  const sidecar = (view: Partial<ContainerView>): ContainerView => container('side', view, { restartPolicy: 'Always' });
+
+  it('are part of whether the pod is ready', () => {
+    const view = pod('Always', [container('a', { current: running })], [sidecar({ current: running, isReady: false })]);
+    expect(conditionsOf(view)).toMatchObject({
+      Initialized: 'True',
+      Ready: 'False | ContainersNotReady | containers with unready status: [side]',
+    });
+  });
+
+  it('that restart do not make the pod pending again', () => {
+    const view = pod(
+      'Always',
+      [container('a', { current: running })],
+      [sidecar({ current: ended(1), restartCount: 0 })],
+    );
+    expect(podPhase(view)).toBe('Running');
+    expect(conditionsOf(view).Initialized).toBe('True');
+  });
+
+  it('and init containers let the others wait for them', () => {
+    const status = podStatus(pod('Always', [container('a')], [container('i')]), undefined, 5000);
+    expect(status.containerStatuses![0].state).toEqual({ waiting: { reason: 'PodInitializing' } });
   });
 });

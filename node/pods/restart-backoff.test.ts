@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { duration, RestartBackoff, wantsRestart } from './restart-backoff.ts';
+import { containerWantsRestart, duration, RestartBackoff, wantsRestart } from './restart-backoff.ts';
 
 describe('waits between restarts', () => {
   it('are none at first, then 10 s doubled up to 5 min', () => {
@@ -48,4 +48,19 @@ it.each([
   [300_000, '5m0s'],
 ])('%d ms is %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
+});
+
+describe("a container's own word on restarts", () => {
+  const rule = (operator: string, values: number[]) => ({ action: 'Restart', exitCodes: { operator, values } });
+
+  it.each([
+    ['Never', {}, 1, false],
+    ['Never', { restartPolicy: 'Always' }, 0, true],
+    ['Always', { restartPolicy: 'Never' }, 1, false],
+    ['Never', { restartPolicy: 'Never', restartPolicyRules: [rule('In', [42])] }, 42, true],
+    ['Never', { restartPolicy: 'Never', restartPolicyRules: [rule('In', [42])] }, 1, false],
+    ['Never', { restartPolicy: 'Never', restartPolicyRules: [rule('NotIn', [42])] }, 1, true],
+  ])('in a pod of %s, %j after exit code %d: %s', (policy, container, exitCode, expected) => {
+    expect(containerWantsRestart(policy, container, exitCode)).toBe(expected);
+  });
 });

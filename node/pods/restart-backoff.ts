@@ -1,5 +1,6 @@
 // When a container that ended may start again (client-go util/flowcontrol/backoff.go as the kubelet uses it): the first restart
 // at once, then 10 s after the end, doubled to 5 min; forgotten when it ran for longer than twice that.
+import type { Container } from '../../api/types/core.v1.ts';
 
 const FIRST_MS = 10_000;
 const MOST_MS = 300_000;
@@ -35,6 +36,19 @@ function isForgotten(updatedAt: number, finishedAt: number): boolean {
 export function wantsRestart(restartPolicy: string | undefined, exitCode: number): boolean {
   if (restartPolicy === 'Never') return false;
   return restartPolicy === 'OnFailure' ? exitCode !== 0 : true;
+}
+
+/** What the container itself says of restarts wins over its pod's policy (KEP-5307). */
+export function containerWantsRestart(
+  podPolicy: string | undefined,
+  { restartPolicy, restartPolicyRules = [] }: Pick<Container, 'restartPolicy' | 'restartPolicyRules'>,
+  exitCode: number,
+): boolean {
+  const rule = restartPolicyRules.find(({ exitCodes }) => {
+    const isIn = exitCodes?.values?.includes(exitCode) ?? false;
+    return exitCodes && (exitCodes.operator === 'NotIn' ? !isIn : isIn);
+  });
+  return rule?.action === 'Restart' || wantsRestart(restartPolicy ?? podPolicy, exitCode);
 }
 
 /** 10,000 → `10s`; 160,000 → `2m40s`: as Go prints a duration. */

@@ -1,17 +1,24 @@
 // The loop that runs the pods bound to this node: one worker per pod UID, and nothing left of pods that are no more.
 import type { Pod } from '../../api/types/core.v1.ts';
+import type { Client } from '../../client/client.ts';
 import { Informer } from '../../client/informer.ts';
 import { pods } from '../../client/resources.ts';
 import { aborted } from '../../host/lifecycle.ts';
+import type { Logger } from '../../host/log.ts';
 import { parseContainerID } from '../runtime.ts';
 import { isMirrorPod } from './mirror-pods.ts';
 import type { PodContext } from './pod-context.ts';
 import { PodWorker } from './pod-worker.ts';
 import { readSandboxRecords, removeSandboxRecord } from './sandbox-records.ts';
 
-/** Runs until `signal` aborts; containers run on then. */
-export async function runPods(context: PodContext, signal: AbortSignal): Promise<void> {
-  const { client, clock, log, nodeName, runtime } = context;
+/** The pods bound to a node, mirror pods included. */
+export function assignedPods(client: Client, nodeName: string, log: Logger): Informer<Pod> {
+  return new Informer({ client, resource: pods, selection: { fieldSelector: `spec.nodeName=${nodeName}` }, log });
+}
+
+/** Runs `informer` and its pods until `signal` aborts; containers run on then. */
+export async function runPods(context: PodContext, informer: Informer<Pod>, signal: AbortSignal): Promise<void> {
+  const { log, runtime } = context;
   const workers = new Map<string, PodWorker>();
   const running = new Set<Promise<void>>();
 
@@ -29,13 +36,6 @@ export async function runPods(context: PodContext, signal: AbortSignal): Promise
       });
     running.add(done);
   };
-  const informer = new Informer({
-    client,
-    resource: pods,
-    selection: { fieldSelector: `spec.nodeName=${nodeName}` },
-    clock,
-    log,
-  });
   const endHearing = runtime.onExit((state) => workers.get(parseContainerID(state.id).podUID)?.ended(state));
   const following = informer.run(signal);
   await Promise.race([informer.synced(), aborted(signal)]);
@@ -52,7 +52,7 @@ export async function runPods(context: PodContext, signal: AbortSignal): Promise
 
 /** What an earlier agent left of pods that were deleted while no agent looked. */
 async function removeOrphans(context: PodContext, wanted: ReadonlySet<string>): Promise<void> {
-  const { runtime, network, directory, log } = context;
+  const { runtime, network, hostPorts, directory, log } = context;
   const orphans = runtime.list().filter(({ id }) => !wanted.has(parseContainerID(id).podUID));
   await Promise.all(orphans.map(({ id }) => runtime.stop(id, 0)));
   for (const { id } of orphans) await runtime.remove(id);
@@ -61,5 +61,6 @@ async function removeOrphans(context: PodContext, wanted: ReadonlySet<string>): 
     log.info({ pod: podName }, 'removing what is left of a pod that is no more');
     if (address) await network.detach(podUID);
     await removeSandboxRecord(directory, podUID);
+    await hostPorts.refresh();
   }
 }

@@ -1,5 +1,6 @@
 // What the agent writes down of each pod it has begun, so that the next agent finds its network and its containers again.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { unmountBelow } from '../volumes/memory-folders.ts';
 
 export interface SandboxRecord {
   readonly podUID: string;
@@ -32,7 +33,9 @@ export async function readSandboxRecords(directory: string): Promise<SandboxReco
 }
 
 export async function removeSandboxRecord(directory: string, podUID: string): Promise<void> {
-  await rm(podDirectory(directory, podUID), { recursive: true, force: true });
+  const folder = podDirectory(directory, podUID);
+  await unmountBelow(folder);
+  await rm(folder, { recursive: true, force: true });
 }
 
 function ifThere(error: NodeJS.ErrnoException): undefined {

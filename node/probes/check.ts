@@ -1,16 +1,18 @@
-// One look at a container by tcp, http or a command (upstream pkg/probe). The agent stands in the node's network namespace, from
+// One look at a container by tcp, http, grpc or a command (upstream pkg/probe). The agent stands in the node's network namespace, from
 // which pods are reached directly.
 import http from 'node:http';
 import https from 'node:https';
 import { connect } from 'node:net';
-import type { Container, ExecAction, HTTPGetAction, TCPSocketAction } from '../../api/types/core.v1.ts';
+import type { Container, ExecAction, GRPCAction, HTTPGetAction, TCPSocketAction } from '../../api/types/core.v1.ts';
 import type { Runtime } from '../runtime.ts';
+import { checkGRPC } from './grpc.ts';
 
 /** What probes and lifecycle hooks have in common. */
 export interface Action {
   readonly exec?: ExecAction;
   readonly httpGet?: HTTPGetAction;
   readonly tcpSocket?: TCPSocketAction;
+  readonly grpc?: GRPCAction;
 }
 
 export interface Target {
@@ -32,7 +34,8 @@ export async function check(action: Action, target: Target, timeoutMs: number): 
     if (action.exec) return await checkCommand(action.exec, target, timeoutMs);
     if (action.httpGet) return await checkHTTP(action.httpGet, target, timeoutMs);
     if (action.tcpSocket) return await checkTCP(action.tcpSocket, target, timeoutMs);
-    return { success: false, output: 'this kind of probe is not supported: only exec, httpGet and tcpSocket are' };
+    if (action.grpc) return await checkHealthService(action.grpc, target, timeoutMs);
+    return { success: false, output: 'missing probe handler' };
   } catch (error) {
     return { success: false, output: (error as Error).message };
   }
@@ -47,6 +50,15 @@ async function checkCommand({ command = [] }: ExecAction, target: Target, timeou
     };
   }
   return { success: exitCode === 0, output };
+}
+
+async function checkHealthService(
+  { port, service = '' }: GRPCAction,
+  target: Target,
+  timeoutMs: number,
+): Promise<CheckResult> {
+  const problem = await checkGRPC({ host: target.podIP, port, service: service ?? '' }, timeoutMs);
+  return { success: problem === undefined, output: problem ?? '' };
 }
 
 function checkTCP({ host, port }: TCPSocketAction, target: Target, timeoutMs: number): Promise<CheckResult> {

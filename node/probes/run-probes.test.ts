@@ -54,6 +54,7 @@ async function probe(container: Partial<Container>, exitCodes: number[]): Promis
       failed: (kind, output) => note(`${kind} failed: ${output}`),
     },
     stop.signal,
+    new AbortController().signal,
   );
   return seen;
 }
@@ -138,7 +139,7 @@ describe('a check', () => {
   });
 
   it('of an unknown kind or port fails and says so', async () => {
-    expect((await check({}, target, 1000)).output).toContain('not supported');
+    expect((await check({}, target, 1000)).output).toBe('missing probe handler');
     expect((await check({ tcpSocket: { port: 'nope' } }, target, 1000)).output).toBe('invalid port number: nope');
     expect(portNumber('web', target.container)).toBe(port);
   });

@@ -19,13 +19,17 @@ export interface ProbesOptions {
   failed(kind: ProbeKind, output: string): void;
 }
 
-/** Runs until `signal` aborts; returns at once when the container has no probes. */
-export async function runProbes(options: ProbesOptions, signal: AbortSignal): Promise<void> {
+/**
+ * Runs until `signal` aborts; returns at once when the container has no probes. `ending` ends what could restart the container:
+ * one that is being stopped is only asked whether it is ready.
+ */
+export async function runProbes(options: ProbesOptions, signal: AbortSignal, ending: AbortSignal): Promise<void> {
   const { startupProbe, readinessProbe, livenessProbe } = options.target.container;
-  if (startupProbe && !options.isStarted) await runProbe('Startup', startupProbe, options, signal);
+  const either = AbortSignal.any([signal, ending]);
+  if (startupProbe && !options.isStarted) await runProbe('Startup', startupProbe, options, either);
   await Promise.all([
     readinessProbe && runProbe('Readiness', readinessProbe, options, signal),
-    livenessProbe && runProbe('Liveness', livenessProbe, options, signal),
+    livenessProbe && runProbe('Liveness', livenessProbe, options, either),
   ]);
 }
 

@@ -1,13 +1,47 @@
 // The orders a shim gets: records of three fields, each ended by a zero byte (shim.ts reads them).
 
 /**
- * `dir` PATH MODE · `bind` FROM PATH (read-only) · `device` FROM PATH · `link` TARGET PATH · `file` PATH TEXT, in this order of
- * writing, below the container's root; `env` NAME VALUE; `arg` WORD; everything else names one value.
+ * `dir` PATH MODE · `bind` FROM PATH (read-only) · `mount` FROM PATH (writable) · `device` FROM PATH · `link` TARGET PATH ·
+ * `file` PATH TEXT, in this order of writing, below the container's root; `env` NAME VALUE; `arg` WORD; `cgroup` PATH (any
+ * number of them); everything else names one value:
+ *
+ * `base` an image's root, which the container writes over; `uid`, `gid` as whom it runs; `keep` the capabilities it keeps (numbers
+ * with commas between them); `nonew`, `readonly` flags; `pidns` the pid whose processes it lives among;
+ * `memory` bytes, only written down.
+ * `tty`, `stdin`, `size` (ROWSxCOLUMNS) say how a session is talked to; `port` is what `dial` connects to; `attach` is the
+ * socket for those who talk to the container, `stdinonce` ends its input with the first of them.
  */
 export type Order =
-  | readonly ['dir' | 'bind' | 'device' | 'link' | 'file' | 'env', string, string]
+  | readonly ['dir' | 'bind' | 'mount' | 'device' | 'link' | 'file' | 'env', string, string]
   | readonly [
-      'arg' | 'announces' | 'state' | 'log' | 'logsize' | 'root' | 'netns' | 'hostname' | 'workdir' | 'pid' | 'timeout',
+      (
+        | 'arg'
+        | 'announces'
+        | 'state'
+        | 'log'
+        | 'logsize'
+        | 'root'
+        | 'netns'
+        | 'hostname'
+        | 'workdir'
+        | 'pid'
+        | 'timeout'
+        | 'base'
+        | 'uid'
+        | 'gid'
+        | 'keep'
+        | 'nonew'
+        | 'readonly'
+        | 'pidns'
+        | 'cgroup'
+        | 'memory'
+        | 'tty'
+        | 'stdin'
+        | 'size'
+        | 'stdinonce'
+        | 'attach'
+        | 'port'
+      ),
       string,
     ];
 
@@ -24,6 +58,7 @@ const SYSCALLS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     prctl: 157,
     clock_gettime: 228,
     exit_group: 231,
+    setsid: 112,
   },
   arm64: {
     mount: 40,
@@ -36,6 +71,7 @@ const SYSCALLS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     prctl: 167,
     clock_gettime: 113,
     exit_group: 94,
+    setsid: 157,
   },
 };
 

@@ -1,23 +1,33 @@
 // The runtime that runs containers as processes of this machine, each in mount, pid, uts and ipc namespaces of its own and in
 // its pod's network namespace. One shim per container (shim.ts) does the work; what it leaves in files is the truth.
+import { createHash } from 'node:crypto';
 import { mkdirSync, watch, writeFileSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../../host/clock.ts';
-import { resolveImage } from '../images/catalog.ts';
+import { Catalog, type CatalogOptions } from '../images/catalog.ts';
 import type { Image, ImageContents } from '../images/image.ts';
 import {
   type ContainerSpec,
   type ContainerState,
+  type KnownImage,
+  type LogOptions,
+  type PodConnection,
   type PulledImage,
   type Runtime,
   type Sandbox,
+  type Session,
+  type SessionOptions,
   StartError,
 } from '../runtime.ts';
-import { rootOrders } from './container-root.ts';
+import { attachTo } from './attach.ts';
+import { Cgroups } from './cgroups.ts';
+import { mountOrders, rootOrders, securityOrders } from './container-root.ts';
 import { readContainerLog } from './log-reader.ts';
+import { overLimit } from './memory.ts';
 import { encodeOrders, type Order } from './orders.ts';
-import { SHIM } from './shim.ts';
+import { dial, startSession } from './session.ts';
+import { LOG_PARTS, SHIM } from './shim.ts';
 import { runShim, startShim } from './shim-client.ts';
 import {
   type ExitFile,
@@ -35,6 +45,8 @@ export interface ProcessRuntimeOptions {
   /** Bytes after which a container's log starts anew (one old part is kept). Default 10 MiB, as the kubelet's. */
   readonly logSize?: number;
   readonly clock?: Clock;
+  /** Where images are that were loaded by hand, and what becomes of unknown ones. */
+  readonly images?: CatalogOptions;
 }
 
 interface Container {
@@ -46,6 +58,8 @@ interface Container {
 
 /** ms between looks at whether shims live: only for one that was killed before it could write how its container ended. */
 const SWEEP_MS = 500;
+/** ms between looks at the memory of containers that only we hold to their limit. */
+const WATCH_MS = 100;
 
 export class ProcessRuntime implements Runtime {
   readonly #directory: string;
@@ -55,17 +69,23 @@ export class ProcessRuntime implements Runtime {
   /** By image name: prepared once. */
   readonly #contents = new Map<string, Promise<ImageContents>>();
   readonly #listeners = new Set<(state: ContainerState) => void>();
+  readonly #catalog: Catalog;
+  readonly #cgroups: Cgroups;
+  /** Ids of those the watchdog has killed. */
+  readonly #starved = new Set<string>();
 
   private constructor(options: ProcessRuntimeOptions) {
     this.#directory = options.directory;
     this.#logSize = options.logSize ?? 10 * 1024 * 1024;
     this.#clock = options.clock ?? systemClock;
+    this.#catalog = new Catalog({ ...options.images });
+    this.#cgroups = Cgroups.find(options.directory);
   }
 
   /** Makes the folders it needs and finds the containers an earlier agent left, running or ended. */
   static async open(options: ProcessRuntimeOptions): Promise<ProcessRuntime> {
     const runtime = new ProcessRuntime(options);
-    for (const folder of ['containers', 'images', 'root']) {
+    for (const folder of ['attach', 'containers', 'images', 'root']) {
       mkdirSync(`${options.directory}/${folder}`, { recursive: true });
     }
     const made = `${runtime.#shim}.${process.pid}`;
@@ -84,40 +104,62 @@ export class ProcessRuntime implements Runtime {
     try {
       while (!signal.aborted) {
         for (const [id, container] of this.#containers) if (container.state.running) this.#look(id, container);
-        await this.#clock.sleep(SWEEP_MS, signal).catch(() => {});
+        this.#keepLimits();
+        await this.#clock.sleep(this.#isWatching ? WATCH_MS : SWEEP_MS, signal).catch(() => {});
       }
     } finally {
       watcher.close();
     }
   }
 
+  get #isWatching(): boolean {
+    return [...this.#containers.values()].some(({ run, state }) => run.memory && state.running);
+  }
+
   async pull(reference: string): Promise<PulledImage> {
-    const { id, notice, image } = resolveImage(reference);
+    const { id, notice, image } = await this.#catalog.resolve(reference);
     await this.#contentsOf(image);
-    return { id, notice };
+    return { id, notice, user: image.user, sizeBytes: image.sizeBytes };
+  }
+
+  async images(): Promise<readonly KnownImage[]> {
+    return this.#catalog.list();
   }
 
   async start(sandbox: Sandbox, spec: ContainerSpec): Promise<ContainerState> {
-    const { image } = resolveImage(spec.image);
+    const { image } = await this.#catalog.resolve(spec.image);
     const argv = image.command(spec);
     if (argv.length === 0) throw new StartError('no command specified');
     const log = `${sandbox.directory}/${spec.name}/${spec.attempt}.log`;
     mkdirSync(`${sandbox.directory}/${spec.name}`, { recursive: true });
     const env = { ...image.env, HOSTNAME: sandbox.hostname, ...spec.env };
+    const workingDir = spec.workingDir || image.workingDir;
+    const contents = await this.#contentsOf(image);
     const orders = encodeOrders([
       ['state', this.#path(spec.id)],
       ['log', log],
       ['logsize', `${this.#logSize}`],
       ['root', `${this.#directory}/root`],
       ['hostname', sandbox.hostname],
+      ['attach', this.#attachSocket(spec.id)],
+      ...(['stdin', 'stdinOnce', 'tty'] as const).flatMap((name): Order[] =>
+        spec[name] ? [[name === 'stdinOnce' ? 'stdinonce' : name, '1']] : [],
+      ),
       ...(image.announces && !spec.command ? [['announces', '1'] as const] : []),
       ...(sandbox.netns ? [['netns', sandbox.netns] as const] : []),
-      ...(spec.workingDir ? [['workdir', spec.workingDir] as const] : []),
-      ...rootOrders(await this.#contentsOf(image), sandbox),
+      ...(workingDir ? [['workdir', workingDir] as const] : []),
+      ...rootOrders(contents, sandbox),
+      ...mountOrders(spec.mounts ?? []),
+      ...securityOrders(spec.security, image.user),
+      ...this.#limitOrders(spec),
+      ...this.#neighbourOrders(spec),
       ...Object.entries(env).map(([name, value]): Order => ['env', name, value]),
       ...argv.map((word): Order => ['arg', word]),
     ]);
-    await startShim(this.#shim, orders, () => this.#collect(spec.id));
+    await startShim(this.#shim, orders, () => this.#collect(spec.id)).catch(async (error) => {
+      await this.#cgroups.remove(spec.id, this.#clock);
+      throw error;
+    });
     return this.#enrol(spec.id)?.state ?? fail(`container ${spec.id} left no trace`);
   }
 
@@ -136,10 +178,12 @@ export class ProcessRuntime implements Runtime {
     const container = this.#containers.get(id);
     if (!container) return;
     if (container.state.running) throw new Error(`container ${id} is running`);
+    await this.#cgroups.remove(id, this.#clock);
     this.#containers.delete(id);
     const log = container.run.log;
-    for (const file of [`${this.#path(id)}.run`, `${this.#path(id)}.exit`, log, `${log}.1`])
-      await rm(file, { force: true });
+    const parts = Array.from({ length: LOG_PARTS }, (_, part) => (part === 0 ? log : `${log}.${part}`));
+    const files = [`${this.#path(id)}.run`, `${this.#path(id)}.exit`, this.#attachSocket(id), ...parts];
+    for (const file of files) await rm(file, { force: true });
   }
 
   status(id: string): ContainerState | undefined {
@@ -160,26 +204,51 @@ export class ProcessRuntime implements Runtime {
     command: readonly string[],
     { timeoutMs }: { timeoutMs: number },
   ): Promise<{ exitCode: number; output: string }> {
+    const timeout = `${Math.max(1, Math.round(timeoutMs))}`;
+    return runShim(this.#shim, encodeOrders([['timeout', timeout], ...this.#commandOrders(id, command)]));
+  }
+
+  async session(id: string, command: readonly string[], { stdin, tty }: SessionOptions): Promise<Session> {
+    const orders: Order[] = this.#commandOrders(id, command);
+    if (stdin) orders.push(['stdin', '1']);
+    if (tty) orders.push(['tty', '1']);
+    return startSession(this.#shim, encodeOrders(orders));
+  }
+
+  async attach(id: string): Promise<Session> {
+    const container = this.#containers.get(id);
+    if (!container?.state.running) throw new Error(`container ${id} is not running`);
+    return attachTo(this.#attachSocket(id));
+  }
+
+  dial(netns: string | undefined, port: number): Promise<PodConnection> {
+    return dial(this.#shim, encodeOrders([['port', `${port}`], ...(netns ? [['netns', netns] as const] : [])]));
+  }
+
+  /** For a command in a container that runs, with the environment of its first process. */
+  #commandOrders(id: string, command: readonly string[]): Order[] {
     const container = this.#containers.get(id);
     if (!container?.state.running) throw new Error(`container ${id} is not running`);
     const { pid } = container.state;
     const environ = readIfThere(`/proc/${pid}/environ`) ?? '';
-    const orders = encodeOrders([
+    return [
       ['pid', `${pid}`],
-      ['timeout', `${Math.max(1, Math.round(timeoutMs))}`],
       ...environ
         .split('\0')
         .filter((line) => line.includes('='))
         .map((line): Order => ['env', line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
       ...command.map((word): Order => ['arg', word]),
-    ]);
-    return runShim(this.#shim, orders);
+    ];
   }
 
-  logs(id: string, options: { follow: boolean; signal?: AbortSignal }): Readable {
+  logs(id: string, options: LogOptions): Readable {
     const container = this.#containers.get(id);
     if (!container) throw new Error(`no container ${id}`);
-    return readContainerLog(container.run.log, { ...options, isRunning: () => container.state.running });
+    return readContainerLog(container.run.log, {
+      ...options,
+      ended: container.ended,
+      isRunning: () => container.state.running,
+    });
   }
 
   #contentsOf(image: Image): Promise<ImageContents> {
@@ -194,6 +263,11 @@ export class ProcessRuntime implements Runtime {
 
   get #shim(): string {
     return `${this.#directory}/shim.pl`;
+  }
+
+  /** A name of its own length: ids are longer than a socket's may be. */
+  #attachSocket(id: string): string {
+    return `${this.#directory}/attach/${createHash('sha256').update(id).digest('hex').slice(0, 16)}`;
   }
 
   #path(id: string): string {
@@ -213,6 +287,7 @@ export class ProcessRuntime implements Runtime {
       }
       if (!container) await rm(`${this.#path(id)}.run`, { force: true });
     }
+    await this.#cgroups.sweep(new Set(this.#containers.keys()), this.#clock);
   }
 
   #isStarting(id: string): boolean {
@@ -247,10 +322,46 @@ export class ProcessRuntime implements Runtime {
     if (!container?.state.running) return;
     const text = readIfThere(`${this.#path(id)}.exit`);
     if (text === undefined && isAlive(container.run.shim)) return;
-    const exit = text === undefined ? this.#presumeKilled(id) : parseExitFile(text);
+    const exit = this.#judge(id, text === undefined ? this.#presumeKilled(id) : parseExitFile(text));
     container.state = { ...container.state, running: false, ...exit };
     container.end();
     for (const listener of this.#listeners) listener(container.state);
+  }
+
+  /** Whoever killed for want of memory is asked once; what it says is written down. */
+  #judge(id: string, exit: ExitFile): ExitFile {
+    if (exit.oomKilled || exit.exitCode === 0) return exit;
+    if (!this.#starved.delete(id) && !this.#cgroups.ranOutOfMemory(id)) return exit;
+    const judged = { ...exit, oomKilled: true };
+    writeFileSync(`${this.#path(id)}.exit`, renderExitFile(judged));
+    return judged;
+  }
+
+  #limitOrders({ id, limits = {} }: ContainerSpec): Order[] {
+    const folders = this.#cgroups.make(id, limits);
+    const watched = limits.memoryBytes && !this.#cgroups.limits('memory');
+    return [
+      ...folders.map((folder): Order => ['cgroup', folder]),
+      ...(watched ? [['memory', `${Math.floor(limits.memoryBytes!)}`] as const] : []),
+    ];
+  }
+
+  #neighbourOrders({ processesOf }: ContainerSpec): Order[] {
+    if (!processesOf) return [];
+    const target = this.#containers.get(processesOf)?.state;
+    if (!target?.running) throw new StartError('the target container is not running');
+    return [['pidns', `${target.pid}`]];
+  }
+
+  /** Containers that have more memory than they may, where the kernel does not look after it. */
+  #keepLimits(): void {
+    const watched = [...this.#containers.values()].flatMap(({ run, state }) =>
+      run.memory && state.running ? [{ pid: state.pid, id: state.id, limit: run.memory }] : [],
+    );
+    for (const id of overLimit(watched)) {
+      this.#starved.add(id);
+      this.#signal(this.#containers.get(id)!, 'SIGKILL');
+    }
   }
 
   /** Without its shim a container was killed by the kernel; what we presume is written down, so that it stays true. */

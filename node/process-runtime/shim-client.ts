@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { StartError } from '../runtime.ts';
 
-const PERL = '/usr/bin/perl';
+export const PERL = '/usr/bin/perl';
 /** ms in which a container has to start. */
 const START_LIMIT_MS = 20_000;
 /** ms that the output of a command is waited for after its end. */
@@ -11,7 +11,7 @@ const OUTPUT_WAIT_MS = 100;
 /** Bytes kept of what an executed command says; the kubelet keeps as much of a probe's output. */
 const OUTPUT_LIMIT = 10 * 1024;
 
-function send(child: ChildProcess, orders: Buffer): void {
+export function sendOrders(child: ChildProcess, orders: Buffer): void {
   const pipe = child.stdio[3] as Writable;
   pipe.on('error', () => {}); // a shim that ended early is judged by what it said
   pipe.end(orders);
@@ -54,7 +54,7 @@ export function startShim(script: string, orders: Buffer, ended: () => void): Pr
     child.on('close', settle);
     child.on('exit', ended);
     child.unref();
-    send(child, orders);
+    sendOrders(child, orders);
   });
 }
 
@@ -76,6 +76,6 @@ export function runShim(script: string, orders: Buffer): Promise<{ exitCode: num
     child.on('close', settle);
     // What the command left in the background may hold its output open.
     child.on('exit', (code) => setTimeout(settle, OUTPUT_WAIT_MS, code).unref());
-    send(child, orders);
+    sendOrders(child, orders);
   });
 }

@@ -8,16 +8,20 @@
 // one command in a running container and ends with that command's exit code.
 // It keeps two files, each there whole or not at all: STATE.run and STATE.exit (state-files.ts reads them).
 
+import { ATTACH, FRAME } from './shim-attach.ts';
+import { SESSION } from './shim-session.ts';
+
+/** How many files a container's log is kept in at most, the one being written included (the kubelet's containerLogMaxFiles). */
+export const LOG_PARTS = 5;
+
 export const SHIM = String.raw`#!/usr/bin/perl
 use strict;
 use constant { RDONLY => 1, NOSUID => 2, NODEV => 4, NOEXEC => 8, REMOUNT => 32, BIND => 4096, REC => 16384, PRIVATE => 1 << 18 };
 use constant { NEWNS => 0x20000, NEWUTS => 0x4000000, NEWIPC => 0x8000000, NEWPID => 0x20000000, NEWNET => 0x40000000 };
+use constant { NEWUSER => 0x10000000, NO_NEW_PRIVS => 38 };
 use constant { DETACH => 2, SET_PDEATHSIG => 1, CAPBSET_DROP => 24, SIGKILL => 9, SIGTERM => 15 };
 
-# What a container may do: the capabilities that Docker and containerd leave it, by number.
-my %kept = map { $_ => 1 } 0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31;
-
-my (%number, %order, %env, @argv, @root);
+my (%number, %order, %env, @argv, @root, @cgroups);
 
 sub read_orders {
   local $/;
@@ -28,7 +32,8 @@ sub read_orders {
     if ($key eq 'syscall') { $number{$first} = 0 + $second }
     elsif ($key eq 'env') { $env{$first} = $second }
     elsif ($key eq 'arg') { push @argv, $first }
-    elsif ($key =~ /^(?:dir|bind|device|link|file)$/) { push @root, [$key, $first, $second] }
+    elsif ($key eq 'cgroup') { push @cgroups, $first }
+    elsif ($key =~ /^(?:dir|bind|mount|device|link|file)$/) { push @root, [$key, $first, $second] }
     else { $order{$key} = $first }
   }
 }
@@ -37,11 +42,14 @@ sub read_orders {
 sub system_call { my ($name, @arguments) = @_; return syscall($number{$name}, @arguments) != -1 }
 sub must { my ($name, @arguments) = @_; system_call($name, @arguments) or die "$name: $!\n" }
 sub mount { my ($from, $to, $type, $flags, $options) = @_; must('mount', $from, $to, $type, $flags, $options // 0) }
-sub bind_read_only {
-  my ($from, $to) = @_;
-  mount($from, $to, 'none', BIND | REC);
-  mount('none', $to, 'none', BIND | REMOUNT | RDONLY | NOSUID | NODEV);
+# What the machine has mounted noexec must stay so.
+sub remount_read_only {
+  my ($path) = @_;
+  eval { mount('none', $path, 'none', BIND | REMOUNT | RDONLY | NOSUID | NODEV); 1 }
+    or mount('none', $path, 'none', BIND | REMOUNT | RDONLY | NOSUID | NODEV | NOEXEC);
 }
+sub bind_mount { my ($from, $to) = @_; mount($from, $to, 'none', BIND | REC) }
+sub bind_read_only { my ($from, $to) = @_; bind_mount($from, $to); remount_read_only($to) }
 
 sub write_file {
   my ($path, $text) = @_;
@@ -73,7 +81,35 @@ sub start_time {
   return (split ' ', $stat)[19];
 }
 
-sub drop_capabilities { for (0 .. 40) { system_call('prctl', CAPBSET_DROP, $_, 0, 0, 0) unless $kept{$_} } }
+sub drop_capabilities {
+  my %kept = map { $_ => 1 } split /,/, $order{keep} // '';
+  for (0 .. 40) { system_call('prctl', CAPBSET_DROP, $_, 0, 0, 0) unless $kept{$_} }
+}
+
+# The lab has no user but its own. Another one is its own by another name: a user namespace in which it has that number, and
+# no power over anything but itself.
+sub become_user {
+  return unless defined $order{uid} || defined $order{gid};
+  my ($uid, $gid) = ($order{uid} // 0, $order{gid} // 0);
+  my @maps = (['setgroups', 'deny'], ['uid_map', "$uid $> 1"], ['gid_map', "$gid " . (0 + $)) . ' 1']);
+  must('unshare', NEWUSER);
+  for (@maps) {
+    my ($file, $text) = @$_;
+    open my $map, '>', "/proc/self/$file" or die "/proc/self/$file: $!\n";
+    defined syswrite $map, $text or die "/proc/self/$file: $!\n";
+  }
+  must('prctl', SET_PDEATHSIG, SIGKILL, 0, 0, 0); # new credentials may have lost it
+}
+
+# A command in a container may do what the container's first process may.
+sub confine_like {
+  my ($pid) = @_;
+  open my $file, '<', "/proc/$pid/status" or die "container is not running\n";
+  my %status = map { /^(\w+):\s*(\S+)/ ? ($1 => $2) : () } <$file>;
+  my $bounds = hex $status{CapBnd};
+  $order{keep} = join ',', grep { $bounds >> $_ & 1 } 0 .. 40;
+  $order{nonew} = 1 if $status{NoNewPrivs};
+}
 
 sub enter_directory {
   my $directory = $order{workdir} || '/';
@@ -84,7 +120,9 @@ sub enter_directory {
 }
 
 sub execute {
+  become_user(); # has all capabilities in its own namespace, until they are dropped
   drop_capabilities();
+  must('prctl', NO_NEW_PRIVS, 1, 0, 0, 0) if $order{nonew};
   enter_directory();
   %ENV = %env;
   $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM PIPE CHLD);
@@ -92,20 +130,74 @@ sub execute {
   die qq(exec: "$argv[0]": ) . ($argv[0] =~ m{/} ? lcfirst $! : 'executable file not found in $PATH') . "\n";
 }
 
+${SESSION}
 # ---------------------------------------------------------------- run
 
+# Mounts an overlay at $path: what is in $lower, and writable. What is written lives in memory, as long as the container.
+my $layers = 0;
+sub mount_over {
+  my ($lower, $path) = @_;
+  my $layer = "$order{root}/layer" . $layers++;
+  for ($layer, "$layer/upper", "$layer/work") { mkdir $_ or die "$_: $!\n" }
+  chmod 0755, "$layer/upper";
+  my $options = "lowerdir=$lower,upperdir=$layer/upper,workdir=$layer/work";
+  eval { mount('overlay', $path, 'overlay', NOSUID | NODEV, "$options,userxattr"); 1 }
+    or mount('overlay', $path, 'overlay', NOSUID | NODEV, $options);
+}
+
+# Makes what is missing on the way to $path below the container's root and returns where it is. An image's links are followed as
+# the container would, so that they never lead outside.
+sub inside {
+  my ($root, $path, $is_folder) = @_;
+  my @rest = grep { length && $_ ne '.' } split m{/}, $path;
+  my ($at, $links) = ('', 0);
+  while (defined(my $name = shift @rest)) {
+    if ($name eq '..') { $at =~ s{/[^/]*$}{}; next }
+    my $next = "$root$at/$name";
+    if (-l $next) {
+      die "$path: too many links\n" if ++$links > 40;
+      my $target = readlink $next;
+      $at = '' if $target =~ m{^/};
+      unshift @rest, grep { length && $_ ne '.' } split m{/}, $target;
+      next;
+    }
+    if (!-e $next) {
+      my $made = sub { (@rest || $is_folder) ? mkdir $next, 0755 : eval { write_file($next, ''); 1 } };
+      $made->() or open_up($root, $at) && $made->() or die "$path: $!\n";
+    }
+    $at .= "/$name";
+  }
+  return "$root$at";
+}
+
+# A mount point inside what the machine shows of itself read-only: the folder becomes writable, in the container alone.
+my %bound;
+sub open_up {
+  my ($root, $at) = @_;
+  for (my $folder = $at; length $folder; $folder =~ s{/[^/]*$}{}) {
+    next unless $bound{$folder};
+    mount_over($bound{$folder}, "$root$folder");
+    return delete $bound{$folder};
+  }
+  return;
+}
+
 sub make_root {
-  my $root = $order{root};
+  my $root = "$order{root}/root";
   mount('none', '/', 'none', REC | PRIVATE);
-  mount('tmpfs', $root, 'tmpfs', NOSUID | NODEV, 'mode=755');
+  mount('tmpfs', $order{root}, 'tmpfs', NOSUID | NODEV, 'mode=755');
+  mkdir $root or die "$root: $!\n";
+  chmod 0755, $root;
+  if (defined $order{base}) { mount_over($order{base}, $root) } else { bind_mount($root, $root) }
   for (@root) {
     my ($kind, $first, $second) = @$_;
     my $path = $root . ($kind eq 'dir' || $kind eq 'file' ? $first : $second);
-    if ($kind eq 'dir') { mkdir $path or die "$path: $!\n"; chmod oct $second, $path }
-    elsif ($kind eq 'link') { symlink $first, $path or die "$path: $!\n" }
-    elsif ($kind eq 'file') { write_file($path, $second); chmod 0644, $path }
-    elsif ($kind eq 'device') { write_file($path, ''); eval { mount($first, $path, 'none', BIND); 1 } or unlink $path }
-    else { -e $path or (-d $first ? mkdir $path : write_file($path, '')); bind_read_only($first, $path) }
+    if ($kind eq 'dir') { my $there = -d $path; $path = inside($root, $first, 1); chmod oct $second, $path unless $there }
+    elsif ($kind eq 'link') { -l $path || -e $path || symlink $first, $path or die "$path: $!\n" }
+    elsif ($kind eq 'file') { $path = inside($root, $first, 0); write_file($path, $second); chmod 0644, $path }
+    elsif ($kind eq 'device') { $path = inside($root, $second, 0); eval { mount($first, $path, 'none', BIND); 1 } or unlink $path }
+    elsif ($kind eq 'mount') { bind_mount($first, inside($root, $second, -d $first)) }
+    else { $bound{$second} = $first; bind_read_only($first, inside($root, $second, -d $first)) }
   }
   # Where parts of the outer /proc are covered (inside Docker) the kernel refuses a new one: the outer one must do then.
   eval { mount('proc', "$root/proc", 'proc', NOSUID | NODEV | NOEXEC); 1 }
@@ -118,31 +210,54 @@ sub make_root {
   must('pivot_root', '.', '.');
   must('umount2', '.', DETACH);
   chdir '/';
+  mount('tmpfs', '/dev/shm', 'tmpfs', NOSUID | NODEV, 'mode=1777');
+  remount_read_only('/') if $order{readonly};
+}
+
+# 0 is whoever writes, in whatever pid namespace.
+sub join_cgroups {
+  for (@cgroups) {
+    open my $file, '>', "$_/cgroup.procs" or die "$_: $!\n";
+    defined syswrite $file, '0' or die "$_: $!\n";
+  }
 }
 
 sub become_container {
-  my ($network) = @_;
+  my ($network, $ready, $number) = @_;
   must('prctl', SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  must('setns', fileno $network, NEWNET) if $network;
+  join_cgroups();
+  if ($network) {
+    must('setns', fileno $network, NEWNET);
+    # In a pod's own network every user may serve low ports and send pings, as with container runtimes.
+    eval { write_file("/proc/sys/net/ipv4/$_->[0]", $_->[1]) } for ['ip_unprivileged_port_start', '0'], ['ping_group_range', '0 0'];
+  }
   must('unshare', NEWNS | NEWUTS | NEWIPC);
   must('sethostname', $order{hostname}, length $order{hostname});
   make_root();
+  if ($order{tty}) {
+    syswrite $ready, 'r';
+    sysread $number, my $index, 16 or die "no terminal\n";
+    take_terminal('/dev/pts/' . int $index);
+  }
   execute();
 }
 
 sub start_container {
-  my ($out, $err, $trouble) = @_;
+  my ($in, $out, $err, $trouble, $ready, $number) = @_;
   my $network;
   if ($order{netns}) { open $network, '<', $order{netns} or die "$order{netns}: $!\n" }
-  must('unshare', NEWPID);
+  if ($order{pidns}) {
+    open my $processes, '<', "/proc/$order{pidns}/ns/pid" or die "the target container is not running\n";
+    must('setns', fileno $processes, NEWPID);
+  } else { must('unshare', NEWPID) }
   my $pid = fork;
   die "fork: $!\n" unless defined $pid;
   return $pid if $pid;
-  open STDIN, '<', '/dev/null';
+  open STDIN, $in ? '<&' : '<', $in || '/dev/null';
   open STDOUT, '>&', $out;
   open STDERR, '>&', $err;
   umask 022;
-  eval { become_container($network) };
+  eval { become_container($network, $ready, $number) };
   syswrite $trouble, $@;
   syscall($number{exit_group}, 127);
 }
@@ -157,30 +272,11 @@ sub write_log {
   my $line = timestamp() . " $stream $tag $text\n";
   $logged += syswrite($log, $line) // 0;
   return if $logged < $order{logsize};
-  rename $order{log}, "$order{log}.1";
+  for (my $part = ${LOG_PARTS - 1}; $part > 0; $part--) { rename $order{log} . ($part > 1 ? '.' . ($part - 1) : ''), "$order{log}.$part" }
   open_log();
 }
 
-# Copies what the container says into the log, line by line, until it and all its processes are gone. A line longer than
-# 16 KiB is written in parts, as container runtimes do.
-sub follow_output {
-  my %of = map { fileno $_->[1] => { stream => $_->[0], handle => $_->[1], rest => '' } } @_;
-  while (%of) {
-    my $readable = '';
-    vec($readable, $_, 1) = 1 for keys %of;
-    select($readable, undef, undef, undef) > 0 or next;
-    for (grep { vec $readable, $_, 1 } keys %of) {
-      my $one = $of{$_};
-      my $read = sysread $one->{handle}, $one->{rest}, 16384, length $one->{rest};
-      write_log($one->{stream}, 'F', $1) while $one->{rest} =~ s/\A([^\n]{0,16384})\n//;
-      write_log($one->{stream}, 'P', $1) while $one->{rest} =~ s/\A([^\n]{16384})//;
-      next if $read;
-      write_log($one->{stream}, 'F', $one->{rest}) if length $one->{rest};
-      delete $of{$_};
-    }
-  }
-}
-
+${ATTACH}
 # Once: then we let go of the agent's pipes, which must not outlive it in us.
 sub say_to_agent {
   my ($text) = @_;
@@ -195,35 +291,56 @@ sub run {
   sysopen my $claim, "$state.run", 0301 or die "$state.run: $!\n";
   syswrite $claim, "shim $$ " . start_time($$) . "\n";
   open_log();
+  listen_for_clients();
+  my ($in, $in_end);
+  pipe $in, $in_end if $order{stdin} && !$order{tty};
   pipe my $out, my $out_end;
   pipe my $err, my $err_end;
   pipe my $trouble, my $trouble_end;
-  my $pid = eval { start_container($out_end, $err_end, $trouble_end) };
+  pipe my $ready, my $ready_end;
+  pipe my $number, my $number_end;
+  $env{TERM} = 'xterm' if $order{tty} && !defined $env{TERM};
+  my $pid = eval { start_container($in, $out_end, $err_end, $trouble_end, $ready_end, $number) };
   my $failure = $@;
-  close $_ for $out_end, $err_end, $trouble_end;
+  close $_ for grep { $_ } $in, $out_end, $err_end, $trouble_end, $ready_end, $number;
+  my $terminal = $order{tty} && !$failure ? eval { open_container_terminal($pid, $ready, $number_end) } : undef;
+  $failure ||= $@;
+  close $_ for $ready, $number_end;
   # The pipe ends without a word when the program has been executed.
   $failure ||= do { local $/; <$trouble> };
   if ($failure) {
     waitpid $pid, 0 if $pid;
-    unlink "$state.run";
+    unlink "$state.run", $order{attach} // ();
     die $failure;
   }
   my $started = milliseconds();
-  write_whole("$state.run", "shim $$ " . start_time($$) . "\ninit $pid " . start_time($pid) . "\nstarted $started\nlog $order{log}\n");
+  write_whole("$state.run", "shim $$ " . start_time($$) . "\ninit $pid " . start_time($pid) . "\nstarted $started\nlog $order{log}\n" . ($order{memory} ? "memory $order{memory}\n" : ''));
   # A program that tells when it is up has started then, or when a second has passed.
   if ($order{announces}) { my $speaks = ''; vec($speaks, fileno $out, 1) = 1; select $speaks, undef, undef, 1 }
   say_to_agent("started $pid");
-  follow_output(['stdout', $out], ['stderr', $err]);
+  follow_output($terminal || $in_end, $terminal ? [${FRAME.output}, 'stdout', $terminal] : ([${FRAME.output}, 'stdout', $out], [${FRAME.error}, 'stderr', $err]));
   waitpid $pid, 0;
   write_whole("$state.exit", 'code ' . ($? & 127 ? 128 + ($? & 127) : $? >> 8) . "\nsignal " . ($? & 127) . "\nfinished " . milliseconds() . "\n");
+  part_from_clients();
 }
 
 # ---------------------------------------------------------------- enter
 
+sub enter_namespaces {
+  my @spaces = map { open my $file, '<', "/proc/$order{pid}/ns/$_" or die "container is not running\n"; $file } qw(ipc uts net pid mnt);
+  confine_like($order{pid});
+  # Last, for with another user's namespace goes the power to enter the others.
+  my $user = "/proc/$order{pid}/ns/user";
+  if (readlink $user ne readlink '/proc/self/ns/user') {
+    open my $file, '<', $user or die "container is not running\n";
+    push @spaces, $file;
+  }
+  must('setns', fileno $_, 0) for @spaces;
+}
+
 sub enter {
   must('prctl', SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-  my @spaces = map { open my $file, '<', "/proc/$order{pid}/ns/$_" or die "container is not running\n"; $file } qw(ipc uts net pid mnt);
-  must('setns', fileno $_, 0) for @spaces;
+  enter_namespaces();
   my $pid = fork;
   die "fork: $!\n" unless defined $pid;
   if (!$pid) {
@@ -244,5 +361,7 @@ sub enter {
 
 read_orders();
 if ($ARGV[0] eq 'enter') { enter() }
+if ($ARGV[0] eq 'dial') { dial(); exit 0 }
+if ($ARGV[0] eq 'session') { eval { session(); 1 } or do { print "error $@"; exit 126 } }
 eval { run(); 1 } or do { my $text = $@; chomp $text; say_to_agent("error $text"); exit 1 };
 `;

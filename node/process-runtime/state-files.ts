@@ -15,6 +15,8 @@ export interface RunFile {
   /** ms since the epoch. */
   readonly startedAt: number;
   readonly log: string;
+  /** Bytes of memory that a watchdog must hold it to; absent: the kernel does, or nobody has to. */
+  readonly memory?: number;
 }
 
 export interface ExitFile {
@@ -22,6 +24,7 @@ export interface ExitFile {
   readonly signal: number;
   /** ms since the epoch. */
   readonly finishedAt: number;
+  readonly oomKilled?: boolean;
 }
 
 const wordsByKey = (text: string): Map<string, string[]> =>
@@ -43,17 +46,20 @@ export function parseRunFile(text: string): RunFile | undefined {
   const shim = processName(found.get('shim'));
   if (!shim) return undefined;
   const log = found.get('log')?.join(' ') ?? '';
-  return { shim, init: processName(found.get('init')), startedAt: Number(found.get('started')?.[0] ?? 0), log };
+  const startedAt = Number(found.get('started')?.[0] ?? 0);
+  const memory = Number(found.get('memory')?.[0] ?? 0);
+  return { shim, init: processName(found.get('init')), startedAt, log, ...(memory > 0 && { memory }) };
 }
 
 export function parseExitFile(text: string): ExitFile {
   const found = wordsByKey(text);
   const number = (key: string): number => Number(found.get(key)?.[0] ?? 0);
-  return { exitCode: number('code'), signal: number('signal'), finishedAt: number('finished') };
+  const exit = { exitCode: number('code'), signal: number('signal'), finishedAt: number('finished') };
+  return number('oom') > 0 ? { ...exit, oomKilled: true } : exit;
 }
 
-export function renderExitFile({ exitCode, signal, finishedAt }: ExitFile): string {
-  return `code ${exitCode}\nsignal ${signal}\nfinished ${finishedAt}\n`;
+export function renderExitFile({ exitCode, signal, finishedAt, oomKilled }: ExitFile): string {
+  return `code ${exitCode}\nsignal ${signal}\nfinished ${finishedAt}\n${oomKilled ? 'oom 1\n' : ''}`;
 }
 
 /** The text of a file, undefined when there is none. */

@@ -1,8 +1,11 @@
 // For the tests of this folder: a real API server, real controllers and one real node agent, in the namespace of the script.
+
 import { mkdtempSync, rmSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod, PodSpec } from '../../api/types/core.v1.ts';
+import { writeKubeconfig } from '../../apiserver/kubeconfig.ts';
 import { startApiServer } from '../../apiserver/server.ts';
 import { MemoryStore } from '../../apiserver/storage/memory.ts';
 import type { Client } from '../../client/client.ts';
@@ -19,6 +22,10 @@ export const NODE_IP = '192.168.1.10';
 export interface OneNode {
   readonly client: Client;
   readonly directory: string;
+  /** An administrator's. */
+  readonly kubeconfig: string;
+  /** Asks the agent for `path` with a certificate that the cluster issued to `nodeName`; resolves with the status. */
+  requestAs(nodeName: string, path: string): Promise<number>;
   startAgent(): void;
   /** Its pods run on. */
   stopAgent(): Promise<void>;
@@ -29,12 +36,15 @@ export async function startOneNode(): Promise<OneNode> {
   await shell(`ip link add eth0 type bridge; ip address add ${NODE_IP}/24 dev eth0; ip link set eth0 up`);
   const store = new MemoryStore();
   const server = await startApiServer({ store });
+  const serving = { ...server.issueNode('node-1', [NODE_IP]), clientCA: server.caCert };
   const connection = { server: server.url, ca: server.caCert, token: server.token };
   const client = new RestClient(connection, { userAgent: 'test' });
   const stopped = new AbortController();
   const options = { ...defaultOptions, nodeMonitorGracePeriodMs: 2000, nodeMonitorPeriodMs: 200 };
   const controllers = runControllers(client, { options, log: silentLogger }, stopped.signal);
   const directory = mkdtempSync(join(tmpdir(), 'vitrine-node-'));
+  const kubeconfig = join(directory, 'kubeconfig');
+  await writeKubeconfig(kubeconfig, { server: server.url, caCert: server.caCert, token: server.token });
   let agent: { stop: AbortController; ended: Promise<void> } | undefined;
   const stopAgent = async (): Promise<void> => {
     agent?.stop.abort();
@@ -52,6 +62,7 @@ export async function startOneNode(): Promise<OneNode> {
       leaseDurationSeconds: 1,
       clusterCIDR: '10.244.0.0/16',
       mirrorPods: [{ name: 'kube-proxy', image: 'vitrine' }],
+      serving,
       log: silentLogger,
       signal: stop.signal,
     });
@@ -62,6 +73,8 @@ export async function startOneNode(): Promise<OneNode> {
   return {
     client,
     directory,
+    kubeconfig,
+    requestAs: (nodeName, path) => requestWith(server.issueNode(nodeName, []), path),
     startAgent,
     stopAgent,
     async close() {
@@ -74,6 +87,16 @@ export async function startOneNode(): Promise<OneNode> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function requestWith(identity: { cert: string; key: string }, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ host: NODE_IP, port: 10250, path, ...identity, rejectUnauthorized: false, agent: false });
+    asked.on('error', reject).on('response', (response) => {
+      response.resume();
+      resolve(response.statusCode!);
+    });
+  });
 }
 
 interface Conditioned {

@@ -32,6 +32,7 @@ function stageOf(runtime: ProcessRuntime, directory: string): Stage {
     podIP: '10.244.1.2',
     directory: join(directory, 'pods/uid'),
     resolvConf: 'nameserver 10.96.0.10\n',
+    hosts: '10.244.1.2\tweb\n',
   };
   const idOf = (name: string): string => containerID('uid', name, 0);
   return {
