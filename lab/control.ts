@@ -7,20 +7,20 @@ import type { Directory } from './directory.ts';
 /** Relative, for a socket's address holds no more than 107 bytes: both ends work in `run/`. */
 const SOCKET = 'lab.sock';
 
-export interface ProcessStatus extends ChildState {
-  /** Resident memory in bytes. */
-  readonly rss?: number;
-}
-
+/** Pids as the lab counts. */
 export interface LabStatus {
-  readonly processes: readonly ProcessStatus[];
+  readonly supervisorPid: number;
+  readonly processes: readonly ChildState[];
 }
 
 export interface Control {
-  status(): Promise<LabStatus>;
-  /** Pull the plug of a node; put it back. Throws UsageError when there is no such node or nothing to do. */
+  status(): LabStatus;
+  /** Each throws UsageError when there is no such node or nothing to do. */
   stopNode(name: string): Promise<void>;
   startNode(name: string): Promise<void>;
+  /** Resolves with its name. */
+  addNode(): Promise<string>;
+  removeNode(name: string): Promise<void>;
 }
 
 /** Serves `control` until the returned server is closed. The caller's working directory must be `run/`. */
@@ -43,9 +43,12 @@ export async function serveControl(control: Control): Promise<Server> {
 
 async function answer(control: Control, asked: string): Promise<unknown> {
   if (asked === 'GET /status') return control.status();
-  const [, verb, name] = /^POST \/nodes\/(stop|start)\/([a-z0-9-]+)$/.exec(asked) ?? [];
+  if (asked === 'POST /nodes/add') return { name: await control.addNode() };
+  const [, verb, encoded = ''] = /^POST \/nodes\/(stop|start|remove)\/([^/]+)$/.exec(asked) ?? [];
+  const name = decodeURIComponent(encoded);
   if (verb === 'stop') return control.stopNode(name);
   if (verb === 'start') return control.startNode(name);
+  if (verb === 'remove') return control.removeNode(name);
   throw new UsageError(`no such request: ${asked}`);
 }
 

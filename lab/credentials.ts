@@ -1,9 +1,9 @@
 // Who the lab's programs are to the API server: a random token each, and a kubeconfig with it.
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Directory } from './directory.ts';
-import { nodeNames } from './network.ts';
+import { firstNodes, MAX_NODES, nodeName } from './network.ts';
 
 export interface Account {
   /** Names the kubeconfig file in `run/`. */
@@ -13,8 +13,11 @@ export interface Account {
   readonly token: string;
 }
 
-/** Users and groups as kubeadm gives them to the same programs. Whoever had a token before keeps it. */
-export async function makeAccounts(directory: Directory, nodes: number): Promise<Account[]> {
+/**
+ * Users and groups as kubeadm gives them to the same programs. Whoever had a token before keeps it; every node that may ever
+ * join has one, for the API server reads the file only when it starts.
+ */
+export async function makeAccounts(directory: Directory): Promise<Account[]> {
   const kept = await readTokens(directory);
   const account = (name: string, user: string, groups: string[]): Account => {
     return { name, user, groups, token: kept.get(user) ?? randomBytes(24).toString('hex') };
@@ -22,7 +25,10 @@ export async function makeAccounts(directory: Directory, nodes: number): Promise
   const accounts = [
     account('admin', 'kubernetes-admin', ['system:masters']),
     account('controllers', 'system:kube-controller-manager', []),
-    ...nodeNames(nodes).map((name) => account(name, `system:node:${name}`, ['system:nodes'])),
+    account('balancer', 'system:cloud-controller-manager', []),
+    ...firstNodes(MAX_NODES)
+      .map(nodeName)
+      .map((name) => account(name, `system:node:${name}`, ['system:nodes'])),
   ];
   await writeTokens(directory, accounts);
   return accounts;
@@ -53,6 +59,12 @@ interface Config {
   users: { name: string; user: { token: string } }[];
 }
 
+/** Whoever waits for the file never sees half of it. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
 /** The administrator's kubeconfig with another token and, for a node, the address by which the node reaches the server. */
 export async function writeKubeconfigs(
   directory: Directory,
@@ -65,7 +77,7 @@ export async function writeKubeconfigs(
       const config = JSON.parse(admin) as Config;
       config.clusters[0].cluster.server = serverOf(account);
       config.users[0].user = { token: account.token };
-      return writeFile(kubeconfigOf(directory, account.name), JSON.stringify(config), { mode: 0o600 });
+      return writeWhole(kubeconfigOf(directory, account.name), JSON.stringify(config));
     }),
   );
 }

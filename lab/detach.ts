@@ -1,6 +1,6 @@
 // `lab up --detach`: the launcher runs on in the background; its words are shown until the lab is ready, and kept in DIR/lab.log.
 import { spawn } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { systemClock } from '../host/clock.ts';
 import { type Directory, findRunning } from './directory.ts';
 import { tolerateLostTerminal } from './talk.ts';
@@ -12,10 +12,15 @@ const DETACHED = 'VITRINE_LAB_DETACHED';
 /** Whether this process is such a launcher: nobody can press Ctrl-C in front of it. */
 export const isDetached = (): boolean => process.env[DETACHED] !== undefined;
 
-/** `argv`: bin/vitrine and its words without `--detach`. Returns the exit code: the launcher's, when it ends before the lab is ready. */
-export async function detach(directory: Directory, argv: readonly string[]): Promise<number> {
+/**
+ * `argv`: bin/vitrine and its words without `--detach`. Returns the exit code: the launcher's, when it ends before the lab is
+ * ready.
+ * Until the directory is surely the launcher's, its words have a file of their own: another's are not written over.
+ */
+export async function detach(directory: Directory, argv: readonly string[], signal: AbortSignal): Promise<number> {
   tolerateLostTerminal();
-  const log = await open(directory.log, 'w+', 0o600);
+  const own = `${directory.log}.${process.pid}`;
+  const log = await open(own, 'w+', 0o600);
   try {
     const launcher = spawn(process.execPath, argv, {
       detached: true,
@@ -29,25 +34,31 @@ export async function detach(directory: Directory, argv: readonly string[]): Pro
     launcher.once('error', () => {
       exitCode = 1;
     });
+    signal.addEventListener('abort', () => launcher.kill(), { once: true }); // Ctrl-C before the lab is ready ends it
     let shown = 0;
     for (let ready = false; !ready && exitCode === undefined; ) {
       await systemClock.sleep(LOOK_EVERY_MS);
-      ready = (await findRunning(directory))?.ready ?? false;
+      const running = await findRunning(directory);
+      ready = running?.launcherPid === launcher.pid && running!.ready;
       shown = await show(log, shown);
     }
     await show(log, shown);
     launcher.unref();
+    await (exitCode === undefined ? rename(own, directory.log) : rm(own));
     return exitCode ?? 0;
   } finally {
     await log.close();
   }
 }
 
-/** Copies what was written since byte `from` to standard output; returns where it stopped. */
+/** Copies what was written since byte `from`, complaints to standard error; returns where it stopped. */
 async function show(log: Awaited<ReturnType<typeof open>>, from: number): Promise<number> {
   const { size } = await log.stat();
   if (size <= from) return from;
   const { buffer, bytesRead } = await log.read(Buffer.alloc(size - from), 0, size - from, from);
-  process.stdout.write(buffer.subarray(0, bytesRead));
+  const text = buffer.toString('utf8', 0, bytesRead);
+  const complaint = text.search(/^vitrine lab up: /m); // the last words of a program that ends (host/program.ts)
+  process.stdout.write(complaint < 0 ? text : text.slice(0, complaint));
+  if (complaint >= 0) process.stderr.write(text.slice(complaint));
   return from + bytesRead;
 }

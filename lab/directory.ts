@@ -16,8 +16,11 @@ export const dirFlag = {
 };
 
 export interface Settings {
-  readonly nodes: number;
+  /** Their indexes, ascending. */
+  readonly nodes: readonly number[];
   readonly proxyMode: 'iptables' | 'nftables';
+  /** What does not exist is stood in for. */
+  readonly standInImages?: boolean;
   /** Of the API server, on the machine's loopback and at the nodes' gateway. */
   readonly securePort: number;
 }
@@ -35,6 +38,8 @@ export interface Running extends Settings {
   readonly startedAt: number;
   /** All nodes have been Ready once. */
   readonly ready: boolean;
+  /** Indexes of the nodes without power. */
+  readonly stopped: readonly number[];
 }
 
 export interface Directory {
@@ -48,6 +53,8 @@ export interface Directory {
   readonly lock: string;
   /** Where each node keeps its pods' files. */
   readonly nodes: string;
+  /** Images that were loaded by hand. */
+  readonly images: string;
   /** What `lab up --detach` says after it has returned. */
   readonly log: string;
 }
@@ -63,6 +70,7 @@ export function directoryAt(path: string): Directory {
     run: at('run'),
     lock: at('lock'),
     nodes: at('nodes'),
+    images: at('images'),
     log: at('lab.log'),
   };
 }
@@ -100,9 +108,14 @@ export async function writeRunning(directory: Directory, running: Running): Prom
   await rename(`${file}.new`, file);
 }
 
+/** What a lab last said of itself, alive or not. */
+export function readRunning(directory: Directory): Promise<Running | undefined> {
+  return readJSON<Running>(runningFile(directory));
+}
+
 /** The lab that runs in this directory, if one does. */
 export async function findRunning(directory: Directory): Promise<Running | undefined> {
-  const running = await readJSON<Running>(runningFile(directory));
+  const running = await readRunning(directory);
   if (!running) return undefined;
   const alive = (await startTimeOf(running.initPid)) === running.initStartTime;
   return alive ? running : undefined;

@@ -2,14 +2,22 @@
 import * as z from 'zod';
 import { MAX_NODES } from './network.ts';
 
+const RANGE = `a lab has 1 to ${MAX_NODES} nodes`;
+
 export const nodesFlag = {
-  type: z.coerce.number('a number of nodes').int('a whole number of nodes').min(1).max(MAX_NODES).default(3),
+  type: z.coerce.number(RANGE).int(RANGE).min(1, RANGE).max(MAX_NODES, RANGE).default(3),
   help: `how many nodes, 1 to ${MAX_NODES} (default 3)`,
 };
 
 export const modeFlag = {
   type: z.enum(['iptables', 'nftables'], 'iptables or nftables').default('iptables'),
   help: "kube-proxy's way of programming the kernel: iptables (default) or nftables",
+};
+
+export const standInFlag = {
+  type: z.boolean().default(false),
+  boolean: true,
+  help: 'run echo in place of images that do not exist, instead of refusing them',
 };
 
 export const portFlag = {

@@ -1,28 +1,36 @@
 // A lab's parts in their order: network and API server at once, then all that needs a kubeconfig, then nodes that are Ready.
 
-import { readFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
+import { nodes as nodeResource } from '../client/resources.ts';
 import { RestClient } from '../client/rest.ts';
-import { UsageError } from '../host/lifecycle.ts';
-import { applyLinks } from '../host/links.ts';
-import { netnsPath } from '../host/netns.ts';
-import { type LabStatus, serveControl } from './control.ts';
+import { installClusterDns } from './cluster-dns.ts';
+import { serveControl } from './control.ts';
 import { makeAccounts, writeKubeconfigs } from './credentials.ts';
-import type { Directory, Settings } from './directory.ts';
-import { buildNetwork, GATEWAY_IP, INTERNET_IP, nodeIP, nodeNames, WIRE } from './network.ts';
+import type { Directory, Running, Settings } from './directory.ts';
+import { EGRESS_PROGRAM, egressConfiguration, egressConfigurationFile, egressFile } from './egress.ts';
+import { FORWARDER_PROGRAM } from './forwarder.ts';
+import { BALANCER, buildNetwork, GATEWAY_IP, INTERNET_IP, nodeIP, nodeName } from './network.ts';
+import { forgetNode, Nodes } from './nodes.ts';
 import { Processes } from './processes.ts';
+import { Progress } from './progress.ts';
 import { fileAppears, forgetReadiness, nodesReady } from './ready.ts';
 import {
   APISERVER,
   apiserverRole,
+  balancerRole,
   controllersRole,
+  EGRESS,
+  EGRESS_SOCKET,
+  egressRole,
   FORWARDER,
+  forwarderFile,
   forwarderRole,
   machineRole,
   type Role,
 } from './roles.ts';
-import { clockTime, elapsed, say } from './talk.ts';
+import { clockTime } from './talk.ts';
 
 export interface LabOptions {
   directory: Directory;
@@ -30,16 +38,24 @@ export interface LabOptions {
   /** ms since the epoch: what the times of the steps count from. */
   startedAt: number;
   vitrine: readonly string[];
+  /** Called when nodes were added, removed, stopped or started. */
+  nodesChanged(now: Pick<Running, 'nodes' | 'stopped'>): Promise<void>;
 }
+
+const NETWORK = 'the network';
+const API_SERVER = 'the API server';
 
 export class Lab {
   readonly #options: LabOptions;
   readonly #processes = new Processes();
+  readonly #progress: Progress;
   #control?: Server;
   #client?: RestClient;
 
   constructor(options: LabOptions) {
     this.#options = options;
+    const { startedAt, settings } = options;
+    this.#progress = new Progress({ startedAt, steps: [NETWORK, API_SERVER, ...settings.nodes.map(nodeName)] });
   }
 
   /** Aborts with a GaveUpError when a process cannot be kept running. */
@@ -47,95 +63,113 @@ export class Lab {
     return this.#processes.failure;
   }
 
-  /** Resolves when all nodes are Ready; rejects with the signal's reason when it aborts first. */
+  /**
+   * Resolves when all nodes are Ready; rejects with the signal's reason when it aborts first. Every program is started as soon
+   * as its place exists, and loads while the API server starts; it begins when its kubeconfig appears.
+   */
   async start(signal: AbortSignal): Promise<void> {
-    const { directory, settings } = this.#options;
-    const accounts = await makeAccounts(directory, settings.nodes);
-    const network = buildNetwork(settings.nodes).then(() => {
-      this.#step(`network: ${this.#places()}`);
-      this.#run(forwarderRole(this.#options)); // listens before the first node asks for the API server
-    });
-    this.#run(apiserverRole(this.#options));
-    await Promise.all([network, fileAppears(directory.kubeconfig, signal)]);
-    const server = (host: string): string => `https://${host}:${settings.securePort}`;
-    this.#step(`API server: ${server('127.0.0.1')}`);
+    const isOver = new AbortController();
+    const shown = this.#progress.run(AbortSignal.any([signal, isOver.signal]));
+    try {
+      await this.#start(signal);
+    } finally {
+      isOver.abort();
+      await shown;
+    }
+  }
 
+  async #start(signal: AbortSignal): Promise<void> {
+    const { directory, settings } = this.#options;
+    const accounts = await makeAccounts(directory);
+    await writeFile(egressConfigurationFile(directory), egressConfiguration(EGRESS_SOCKET));
+    this.#run(apiserverRole(this.#options));
+    await Promise.all([this.#raiseNodes(), fileAppears(directory.kubeconfig, signal)]);
+    const server = (host: string): string => `https://${host}:${settings.securePort}`;
+    this.#progress.done(API_SERVER, `API server: ${server('127.0.0.1')}`);
+
+    const client = new RestClient(await loadKubeconfig(directory.kubeconfig), { userAgent: 'vitrine-lab' });
+    this.#client = client;
+    const names = settings.nodes.map(nodeName);
+    await forgetStrangers(client, names);
+    await forgetReadiness(client);
     await writeKubeconfigs(directory, accounts, ({ name }) =>
-      server(name.startsWith('node-') ? GATEWAY_IP : '127.0.0.1'),
+      server(name.startsWith('node-') || name === BALANCER ? GATEWAY_IP : '127.0.0.1'),
     );
-    this.#client = new RestClient(await loadKubeconfig(directory.kubeconfig), { userAgent: 'vitrine-lab' });
-    await forgetReadiness(this.#client);
-    for (const index of nodeNames(settings.nodes).keys()) this.#run(machineRole(this.#options, index + 1));
-    this.#run(controllersRole(this.#options));
-    this.#control = await serveControl({
-      status: () => this.#status(),
-      stopNode: (name) => this.#stopNode(name),
-      startNode: (name) => this.#startNode(name),
-    });
-    const names = nodeNames(settings.nodes);
-    await nodesReady(this.#client, names, (name) => this.#step(`${name} is Ready`), signal);
+    await this.#openControl(client);
+    const dns = this.#installDns(client);
+    await nodesReady(client, names, (name) => this.#progress.done(name, `${name} is Ready`), signal);
+    await dns;
+    this.#run(balancerRole(this.#options)); // last: nobody waits for it
+  }
+
+  /** A lab without it is still of use: why it could not be installed is said, and no more. */
+  async #installDns(client: RestClient): Promise<void> {
+    await installClusterDns(client).catch((error: Error) =>
+      this.#report(`cluster DNS could not be installed: ${error.message}`),
+    );
   }
 
   /** Ends every process: first those that write to the API server, last the API server. */
   async stop(): Promise<void> {
     this.#control?.close();
     this.#control?.closeAllConnections();
-    await this.#processes.stopAll([FORWARDER, APISERVER]);
+    await this.#processes.stopAll([EGRESS, FORWARDER, APISERVER]);
     await this.#client?.close();
   }
 
-  #run(role: Role): void {
-    this.#processes.start({ ...role, env: process.env, report: (line) => say(`${clockTime()} ${line}`) });
+  async #raiseNodes(): Promise<void> {
+    const { directory, settings } = this.#options;
+    const written = Promise.all([
+      writeFile(forwarderFile(directory), FORWARDER_PROGRAM),
+      writeFile(egressFile(directory), EGRESS_PROGRAM),
+    ]);
+    await buildNetwork(settings.nodes);
+    this.#progress.done(NETWORK, `network: ${this.#places()}`);
+    await written;
+    this.#run(forwarderRole(this.#options));
+    this.#run(egressRole(this.#options));
+    for (const index of settings.nodes) this.#run(machineRole(this.#options, index));
+    this.#run(controllersRole(this.#options));
   }
 
-  #step(line: string): void {
-    say(`${elapsed(this.#options.startedAt)}  ${line}`);
+  async #openControl(client: RestClient): Promise<void> {
+    const nodes = new Nodes({
+      ...this.#options,
+      processes: this.#processes,
+      client,
+      run: (role) => this.#run(role),
+      changed: this.#options.nodesChanged,
+      say: (line) => this.#report(line),
+    });
+    this.#control = await serveControl({
+      status: () => ({ supervisorPid: process.pid, processes: this.#processes.states() }),
+      stopNode: (name) => nodes.stop(name),
+      startNode: (name) => nodes.start(name),
+      addNode: () => nodes.add(),
+      removeNode: (name) => nodes.remove(name),
+    });
+  }
+
+  #run(role: Role): void {
+    this.#processes.start({ ...role, env: process.env, report: (line) => this.#report(line) });
+  }
+
+  #report(line: string): void {
+    this.#progress.say(`${clockTime()} ${line}`);
   }
 
   #places(): string {
     const { nodes } = this.#options.settings;
-    const last = nodes > 1 ? ` to ${nodeIP(nodes)}` : '';
-    return `${nodes === 1 ? 'node-1 is' : `${nodes} nodes are`} ${nodeIP(1)}${last}, internet is ${INTERNET_IP}`;
-  }
-
-  async #status(): Promise<LabStatus> {
-    const processes = this.#processes.states().map(async (state) => {
-      return { ...state, ...(state.pid && { rss: await residentBytes(state.pid) }) };
-    });
-    return { processes: await Promise.all(processes) };
-  }
-
-  async #stopNode(name: string): Promise<void> {
-    this.#indexOf(name);
-    if (!this.#processes.isRunning(name)) throw new UsageError(`${name} is stopped already`);
-    await applyLinks([{ op: 'down', name }], { netns: netnsPath(WIRE) });
-    await this.#processes.stop([name]);
-    say(`${clockTime()} ${name} is stopped`);
-  }
-
-  async #startNode(name: string): Promise<void> {
-    const index = this.#indexOf(name);
-    if (this.#processes.isRunning(name)) throw new UsageError(`${name} runs already`);
-    await applyLinks([{ op: 'up', name }], { netns: netnsPath(WIRE) });
-    this.#run(machineRole(this.#options, index));
-    say(`${clockTime()} ${name} is started`);
-  }
-
-  /** Counts from 1. */
-  #indexOf(name: string): number {
-    const names = nodeNames(this.#options.settings.nodes);
-    const index = names.indexOf(name);
-    if (index < 0) throw new UsageError(`no node ${name}; there is ${names.join(', ')}`);
-    return index + 1;
+    const at = `${nodeIP(nodes[0])}${nodes.length > 1 ? ` to ${nodeIP(nodes.at(-1)!)}` : ''}`;
+    return `${nodes.length === 1 ? `${nodeName(nodes[0])} is` : `${nodes.length} nodes are`} ${at}, internet is ${INTERNET_IP}`;
   }
 }
 
-/** VmRSS of a process; undefined when it is gone. */
-async function residentBytes(pid: number): Promise<number | undefined> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ESRCH') return '';
-    throw error;
-  });
-  const [, kilobytes] = /^VmRSS:\s*(\d+) kB/m.exec(status) ?? [];
-  return kilobytes ? Number(kilobytes) * 1024 : undefined;
+/** Nodes of an earlier start that this one has not: their machines are gone. What else users have made stays. */
+async function forgetStrangers(client: RestClient, names: readonly string[]): Promise<void> {
+  const { items } = await client.list(nodeResource);
+  const strangers = items.map(({ metadata }) => metadata.name).filter((name) => isOurs(name) && !names.includes(name));
+  await Promise.all(strangers.map((name) => forgetNode(client, name)));
 }
+
+const isOurs = (name: string): boolean => /^node-\d+$/.test(name);

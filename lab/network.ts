@@ -1,28 +1,39 @@
-// The lab's network: a gateway namespace (`wire`) with the bridge all nodes hang on, the nodes, and the outside client
-// (`internet`). There is no way out to the machine's own network.
+// The lab's network: a gateway namespace (`wire`) with the bridge all nodes hang on, the nodes, the cloud's load balancer
+// (`balancer`) that everything between the gateway and the outside crosses, and the outside client (`internet`). There is no way
+// out to the machine's own network.
 import { check, type Exec } from '../host/exec.ts';
 import { applyLinks, type LinkChange, setSysctls } from '../host/links.ts';
-import { addNetns, netnsPath } from '../host/netns.ts';
+import { addNetns, inNetns, netnsPath } from '../host/netns.ts';
 
 export const WIRE = 'wire';
+export const BALANCER = 'balancer';
 export const INTERNET = 'internet';
 /** Of the bridge in `wire`: the nodes' default gateway, where the API server is reached too. */
 export const GATEWAY_IP = '192.168.1.1';
 export const INTERNET_IP = '203.0.113.100';
 const INTERNET_GATEWAY_IP = '203.0.113.1';
+/** Where the balancer's clients are. */
+export const OUTSIDE_CIDR = '203.0.113.0/24';
+/** Addresses of Services of type LoadBalancer. */
+export const LOAD_BALANCER_CIDR = '52.1.2.0/24';
+/** Between the gateway and the balancer. */
+const [WIRE_EDGE_IP, BALANCER_EDGE_IP] = ['198.51.100.1', '198.51.100.2'];
 
 /** All pods' addresses; each node's share of them is a /24. */
 export const CLUSTER_CIDR = '10.244.0.0/16';
+/** Of the Service `kube-dns`: the nameserver in every pod's resolv.conf. */
+export const CLUSTER_DNS_IP = '10.96.0.10';
 
-/** 192.168.1.10 … .99: what fits between the gateway's and later uses' addresses. */
-export const MAX_NODES = 90;
+/** As many nodes as a lab may have: 192.168.1.10 … .29. */
+export const MAX_NODES = 20;
 
+/** A node's index counts from 1; all that is said of a node follows from it. */
 export const nodeName = (index: number): string => `node-${index}`;
-/** `index` counts from 1. */
 export const nodeIP = (index: number): string => `192.168.1.${9 + index}`;
 /** As the node IPAM controller shares them out: by the number in the node's name. */
 export const podCIDR = (index: number): string => `10.244.${index}.0/24`;
-export const nodeNames = (nodes: number): string[] => Array.from({ length: nodes }, (_, i) => nodeName(i + 1));
+/** The indexes of a lab that starts with so many nodes. */
+export const firstNodes = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 /** A name in /run/netns, and what is changed inside it. */
 export interface Site {
@@ -40,30 +51,52 @@ const ROUTER = {
   'net/ipv4/icmp_ratelimit': 0,
 };
 
-/** The gateway comes first: the links of all others are born in it. */
-export function planNetwork(nodes: number): [Site, ...Site[]] {
-  const names = nodeNames(nodes);
-  return [
-    { netns: WIRE, links: gatewayLinks(names), sysctls: ROUTER },
-    { netns: INTERNET, links: hostLinks(`${INTERNET_IP}/24`, INTERNET_GATEWAY_IP), sysctls: {} },
-    ...names.map((netns, i) => ({ netns, links: hostLinks(`${nodeIP(i + 1)}/24`, GATEWAY_IP), sysctls: ROUTER })),
-  ];
+/** The gateway comes first, then the balancer: the links of all others are born in them. */
+export function planNetwork(nodes: readonly number[]): [Site, Site, ...Site[]] {
+  const planned = nodes.map(planNode);
+  const wire = { netns: WIRE, links: [...gatewayLinks(), ...planned.flatMap(({ uplink }) => uplink)], sysctls: ROUTER };
+  const internet = { netns: INTERNET, links: hostLinks(`${INTERNET_IP}/24`, INTERNET_GATEWAY_IP), sysctls: {} };
+  const balancer = { netns: BALANCER, links: balancerLinks(), sysctls: ROUTER };
+  return [wire, balancer, internet, ...planned.map(({ site }) => site)];
 }
 
-function gatewayLinks(nodes: readonly string[]): LinkChange[] {
+/** A node, and what the gateway needs for it. */
+export function planNode(index: number): { site: Site; uplink: LinkChange[] } {
+  const name = nodeName(index);
+  return {
+    site: { netns: name, links: hostLinks(`${nodeIP(index)}/24`, GATEWAY_IP), sysctls: ROUTER },
+    uplink: [
+      { op: 'add-veth', name, peer: 'eth0', peerNetns: name },
+      { op: 'set-master', name, master: 'wire0' },
+      { op: 'up', name },
+    ],
+  };
+}
+
+function gatewayLinks(): LinkChange[] {
   return [
     { op: 'up', name: 'lo' },
     { op: 'add-bridge', name: 'wire0' },
     { op: 'add-address', name: 'wire0', address: `${GATEWAY_IP}/24` },
     { op: 'up', name: 'wire0' },
+    { op: 'add-veth', name: BALANCER, peer: 'eth0', peerNetns: BALANCER },
+    { op: 'add-address', name: BALANCER, address: `${WIRE_EDGE_IP}/30` },
+    { op: 'up', name: BALANCER },
+    ...[OUTSIDE_CIDR, LOAD_BALANCER_CIDR].map((to): LinkChange => ({ op: 'add-route', to, via: BALANCER_EDGE_IP })),
+  ];
+}
+
+/** All of its Services' addresses are its own, so that it refuses what it does not balance. */
+function balancerLinks(): LinkChange[] {
+  return [
+    { op: 'up', name: 'lo' },
+    { op: 'add-route', to: LOAD_BALANCER_CIDR, dev: 'lo', type: 'local' },
+    { op: 'add-address', name: 'eth0', address: `${BALANCER_EDGE_IP}/30` },
+    { op: 'up', name: 'eth0' },
+    { op: 'add-route', to: `${GATEWAY_IP.replace(/\d+$/, '0')}/24`, via: WIRE_EDGE_IP },
     { op: 'add-veth', name: INTERNET, peer: 'eth0', peerNetns: INTERNET },
     { op: 'add-address', name: INTERNET, address: `${INTERNET_GATEWAY_IP}/24` },
     { op: 'up', name: INTERNET },
-    ...nodes.flatMap((name): LinkChange[] => [
-      { op: 'add-veth', name, peer: 'eth0', peerNetns: name },
-      { op: 'set-master', name, master: 'wire0' },
-      { op: 'up', name },
-    ]),
   ];
 }
 
@@ -76,17 +109,46 @@ function hostLinks(address: string, gateway: string): LinkChange[] {
   ];
 }
 
+/**
+ * The API server reaches pods too, as one that runs on a node would: from the gateway's own address there is a route to them.
+ * For all others that come by, the internet first of all, there is none.
+ */
+function podRoutes(): string {
+  const TABLE = 100;
+  const routes = firstNodes(MAX_NODES).map((i) => `route replace ${podCIDR(i)} via ${nodeIP(i)} table ${TABLE}`);
+  return [`rule add from ${GATEWAY_IP} lookup ${TABLE}`, ...routes, ''].join('\n');
+}
+
 /** Builds the network in /run/netns of the caller's mount namespace. Rejects with ExecError when the kernel refuses a part. */
-export async function buildNetwork(nodes: number): Promise<void> {
-  const [gateway, ...others] = planNetwork(nodes);
+export async function buildNetwork(nodes: readonly number[]): Promise<void> {
+  const [gateway, balancer, ...others] = planNetwork(nodes);
+  await makeNamespaces([gateway, balancer, ...others]);
+  await applyLinks(gateway.links, { netns: netnsPath(gateway.netns) });
+  await applyLinks(balancer.links, { netns: netnsPath(balancer.netns) });
+  await check(inNetns(netnsPath(WIRE), ['ip', '-batch', '-']), { input: podRoutes() });
+  await Promise.all(others.map(({ netns, links }) => applyLinks(links, { netns: netnsPath(netns) })));
+}
+
+/** Adds one node to a network that stands. */
+export async function addNode(index: number): Promise<void> {
+  const { site, uplink } = planNode(index);
+  await makeNamespaces([site]);
+  await applyLinks(uplink, { netns: netnsPath(WIRE) });
+  await applyLinks(site.links, { netns: netnsPath(site.netns) });
+}
+
+/** From now on nothing reaches the node, and nothing comes from it. */
+export async function unplugNode(index: number): Promise<void> {
+  await applyLinks([{ op: 'delete-link', name: nodeName(index) }], { netns: netnsPath(WIRE) });
+}
+
+async function makeNamespaces(sites: readonly Site[]): Promise<void> {
   await addNetns(
-    [gateway, ...others].map(({ netns }) => netns),
+    sites.map(({ netns }) => netns),
     inSpareNetns,
   );
   // Before any link is born: links copy `default`, and the stricter of `all` and a link's own rp_filter counts.
-  await Promise.all([gateway, ...others].map(({ netns, sysctls }) => setSysctls(sysctls, netnsPath(netns))));
-  await applyLinks(gateway.links, { netns: netnsPath(gateway.netns) });
-  await Promise.all(others.map(({ netns, links }) => applyLinks(links, { netns: netnsPath(netns) })));
+  await Promise.all(sites.map(({ netns, sysctls }) => setSysctls(sysctls, netnsPath(netns))));
 }
 
 /** `ip netns add` goes back to where it came from, which the machine's own namespace does not allow to the lab. */

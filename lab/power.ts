@@ -1,10 +1,11 @@
-// `vitrine lab stop NODE` and `lab start NODE`: pull a node's plug, and put it back.
+// `vitrine lab stop NODE` and `lab start NODE`: cut a machine's power, and boot it again. `lab add` and `lab remove NODE`: machines
+// that come and go for good.
 import { UsageError } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
 import { askLab } from './control.ts';
 import { directoryAt, dirFlag, needRunning } from './directory.ts';
 
-function power(verb: 'stop' | 'start', summary: string): Program {
+function power(verb: 'stop' | 'start' | 'remove', summary: string): Program {
   return program({
     name: `lab ${verb}`,
     summary,
@@ -12,7 +13,10 @@ function power(verb: 'stop' | 'start', summary: string): Program {
     flags: { dir: dirFlag },
     async run({ dir }, { positionals }) {
       const [node, ...rest] = positionals;
-      if (!node || rest.length > 0) throw new UsageError('name one node, such as node-2');
+      if (!node || rest.length > 0) {
+        const hint = verb === 'stop' ? '; to end the whole lab: vitrine lab down' : '';
+        throw new UsageError(`name one node, such as node-2${hint}`);
+      }
       const directory = directoryAt(dir);
       await needRunning(directory);
       await askLab(directory, 'POST', `/nodes/${verb}/${encodeURIComponent(node)}`);
@@ -21,5 +25,21 @@ function power(verb: 'stop' | 'start', summary: string): Program {
   }) as Program;
 }
 
-export const stopNode = power('stop', 'cuts a node off: its agent ends, its link goes down');
-export const startNode = power('start', 'brings a node back that was stopped');
+export const stopNode = power('stop', "cuts a node's power: its processes and rules are gone, its disk stays");
+export const startNode = power('start', 'boots a node that was stopped');
+export const removeNode = power('remove', 'takes a node away for good, with its disk and its pods');
+
+export const addNode: Program = program({
+  name: 'lab add',
+  summary: 'adds a node to a lab that runs, and says its name',
+  flags: { dir: dirFlag },
+  async run({ dir }, { positionals }) {
+    if (positionals.length > 0)
+      throw new UsageError(`a new node gets the next free name; leave out: ${positionals[0]}`);
+    const directory = directoryAt(dir);
+    await needRunning(directory);
+    const { name } = await askLab<{ name: string }>(directory, 'POST', '/nodes/add');
+    process.stdout.write(`${name}\n`);
+    return 0;
+  },
+}) as Program;

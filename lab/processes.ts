@@ -10,6 +10,7 @@ interface Entry {
 export class Processes {
   readonly #entries = new Map<string, Entry>();
   readonly #failure = new AbortController();
+  #isOver = false;
 
   /** Aborts, with a GaveUpError as its reason, when one of the processes crashed too often. */
   get failure(): AbortSignal {
@@ -24,9 +25,10 @@ export class Processes {
     return this.#entries.has(name);
   }
 
-  /** Throws when one of this name runs already. */
+  /** Throws when one of this name runs already. Does nothing after `stopAll`: what was still being prepared then comes too late. */
   start(options: ChildOptions): void {
     const { name } = options;
+    if (this.#isOver) return;
     if (this.#entries.has(name)) throw new Error(`${name} runs already`);
     const stop = new AbortController();
     const child = new Child(options);
@@ -46,7 +48,9 @@ export class Processes {
     );
   }
 
+  /** All but `last` at once, then `last` one by one. */
   async stopAll(last: readonly string[]): Promise<void> {
+    this.#isOver = true;
     await this.stop([...this.#entries.keys()].filter((name) => !last.includes(name)));
     for (const name of last) await this.stop([name]);
   }

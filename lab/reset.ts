@@ -20,9 +20,9 @@ export const reset: Program = program({
     }
     if (!existsSync(directory.lock)) throw new UsageError(`there is no lab in ${directory.path}`, 1);
     // Only what a lab makes: the directory may hold other things, when somebody named their home.
-    const { data, kubeconfig, tokens, logs, run, nodes, log, lock } = directory;
-    for (const path of [data, kubeconfig, tokens, logs, run, nodes, log, join(directory.path, 'lab.json'), lock]) {
-      await rm(path, { recursive: true, force: true });
+    const { path, ...parts } = directory;
+    for (const part of [...Object.values<string>(parts), join(path, 'lab.json')]) {
+      await rm(part, { recursive: true, force: true });
     }
     return 0;
   },

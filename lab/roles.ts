@@ -4,13 +4,25 @@ import { inNetns, netnsPath } from '../host/netns.ts';
 import type { ChildOptions } from './child.ts';
 import { kubeconfigOf } from './credentials.ts';
 import type { Directory, Settings } from './directory.ts';
-import { CLUSTER_CIDR, GATEWAY_IP, nodeIP, nodeName, WIRE } from './network.ts';
+import { egressConfigurationFile, egressFile } from './egress.ts';
+import {
+  BALANCER,
+  CLUSTER_CIDR,
+  GATEWAY_IP,
+  LOAD_BALANCER_CIDR,
+  nodeIP,
+  nodeName,
+  OUTSIDE_CIDR,
+  WIRE,
+} from './network.ts';
 
 /** In the lab's own /run: short enough for a socket's address wherever the lab's directory is. */
 const API_SOCKET = '/run/apiserver.sock';
+export const EGRESS_SOCKET = '/run/egress.sock';
 
 export const APISERVER = 'apiserver';
 export const FORWARDER = 'forwarder';
+export const EGRESS = 'egress';
 export const CONTROLLERS = 'controllers';
 
 /** A node's process that died stays away this long, as kubeadm's kubelet unit does (10 s), so that the cluster notices. */
@@ -39,26 +51,49 @@ export function apiserverRole(options: RoleOptions): Role {
     'advertise-address': GATEWAY_IP,
     'token-auth-file': directory.tokens,
     'write-kubeconfig': directory.kubeconfig,
+    'egress-selector-config-file': egressConfigurationFile(directory),
   };
   return role(options, APISERVER, [...vitrine, 'apiserver', ...words(flags)]);
 }
 
 /** In the gateway's namespace: the nodes' side of the API server's address. */
 export function forwarderRole(options: RoleOptions): Role {
-  const flags = { listen: `${GATEWAY_IP}:${options.settings.securePort}`, to: API_SOCKET };
-  const argv = [...options.vitrine, 'lab', 'forward', ...words(flags)];
+  const { directory, settings } = options;
+  const argv = ['perl', forwarderFile(directory), GATEWAY_IP, String(settings.securePort), API_SOCKET];
   return role(options, FORWARDER, inNetns(netnsPath(WIRE), argv));
 }
+
+/** In the gateway's namespace: the API server's way to nodes and pods. */
+export function egressRole(options: RoleOptions): Role {
+  const argv = ['perl', egressFile(options.directory), EGRESS_SOCKET, GATEWAY_IP];
+  return role(options, EGRESS, inNetns(netnsPath(WIRE), argv));
+}
+
+/** Where the forwarder's program is before it is started. */
+export const forwarderFile = (directory: Directory): string => join(directory.run, 'forwarder.pl');
 
 export function controllersRole(options: RoleOptions): Role {
   // Shorter than upstream's 40 s and 5 s: nobody wants to wait that long in front of a screen.
   const flags = {
     kubeconfig: kubeconfigOf(options.directory, 'controllers'),
     'cluster-cidr': CLUSTER_CIDR,
+    'load-balancer-cidr': LOAD_BALANCER_CIDR,
     'node-monitor-grace-period': '4s',
     'node-monitor-period': '500ms',
   };
-  return role(options, CONTROLLERS, [...options.vitrine, 'controllers', ...words(flags)]);
+  return role(options, CONTROLLERS, [...options.vitrine, 'lab', 'controllers', ...words(flags)]);
+}
+
+/** The cloud's load balancer, in its own namespace. */
+export function balancerRole(options: RoleOptions): Role {
+  const flags = { kubeconfig: kubeconfigOf(options.directory, 'balancer'), outside: OUTSIDE_CIDR };
+  const argv = [...options.vitrine, 'lab', 'balancer', ...words(flags)];
+  return role(options, BALANCER, inNetns(netnsPath(BALANCER), argv));
+}
+
+/** A node's disk: what its agent keeps over restarts. */
+export function nodeDirectory({ directory }: RoleOptions, index: number): string {
+  return join(directory.nodes, nodeName(index));
 }
 
 /** Node agent and kube-proxy of one node, in the node's namespace. `index` counts from 1. */
@@ -69,8 +104,11 @@ export function machineRole(options: RoleOptions, index: number): Role {
     kubeconfig: kubeconfigOf(directory, name),
     'node-name': name,
     'node-ip': nodeIP(index),
-    directory: join(directory.nodes, name),
+    directory: nodeDirectory(options, index),
+    'cluster-data': directory.data,
     'proxy-mode': settings.proxyMode,
+    'image-directory': directory.images,
+    'stand-in-images': String(settings.standInImages ?? false),
   };
   const argv = [...vitrine, 'lab', 'machine', ...words(flags)];
   return role(options, name, inNetns(netnsPath(name), argv), NODE_RESTART_MS);

@@ -5,8 +5,8 @@ import { Socket } from 'node:net';
 import * as z from 'zod';
 import { aborted } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
-import { directoryAt, dirFlag, removeRun, startTimeOf, writeRunning } from './directory.ts';
-import { modeFlag, nodesFlag, portFlag } from './flags.ts';
+import { directoryAt, dirFlag, type Running, rememberPort, removeRun, startTimeOf, writeRunning } from './directory.ts';
+import { modeFlag, portFlag, standInFlag } from './flags.ts';
 import { Lab } from './lab.ts';
 import { READY } from './sandbox.ts';
 import { clockTime, say, tolerateLostTerminal } from './talk.ts';
@@ -18,8 +18,12 @@ export const supervise: Program = program({
   summary: 'builds and supervises a lab, inside its namespaces',
   flags: {
     dir: dirFlag,
-    nodes: nodesFlag,
+    nodes: {
+      type: z.string().transform((list) => list.split(',').map(Number)),
+      help: 'indexes of the nodes, separated by commas',
+    },
     'proxy-mode': modeFlag,
+    'stand-in-images': standInFlag,
     'secure-port': { ...portFlag, type: portFlag.type.unwrap() },
     'launcher-pid': pidFlag("the launcher's pid, as the machine counts"),
     'launcher-start-time': { type: z.string(), help: 'field 22 of its /proc/PID/stat' },
@@ -31,9 +35,14 @@ export const supervise: Program = program({
     const directory = directoryAt(values.dir);
     tolerateLostTerminal();
     process.chdir(directory.run);
-    const settings = { nodes: values.nodes, proxyMode: values['proxy-mode'], securePort: values['secure-port'] };
+    const settings = {
+      nodes: values.nodes,
+      proxyMode: values['proxy-mode'],
+      securePort: values['secure-port'],
+      standInImages: values['stand-in-images'],
+    };
     const startedAt = values['started-at'];
-    const running = {
+    let running: Running = {
       ...settings,
       launcherPid: values['launcher-pid'],
       launcherStartTime: values['launcher-start-time'],
@@ -41,24 +50,37 @@ export const supervise: Program = program({
       initStartTime: (await startTimeOf(1))!,
       startedAt,
       ready: false,
+      stopped: [],
     };
     await rm(directory.kubeconfig, { force: true });
+    await rememberPort(directory, settings.securePort); // not before: two may have been asked to start here
     await writeRunning(directory, running);
 
     const launcher = new Socket({ fd: 3 });
-    const lab = new Lab({ directory, settings, startedAt, vitrine: [process.execPath, values.vitrine] });
+    const write = (changes: Partial<Running>): Promise<void> => {
+      running = { ...running, ...changes };
+      return writeRunning(directory, running);
+    };
+    const lab = new Lab({
+      directory,
+      settings,
+      startedAt,
+      vitrine: [process.execPath, values.vitrine],
+      nodesChanged: write,
+    });
     const stop = AbortSignal.any([signal, whenClosed(launcher), lab.failure]);
     let failure: unknown;
     try {
       await lab.start(stop);
-      await writeRunning(directory, { ...running, ready: true });
+      await write({ ready: true });
       launcher.write(READY);
       await aborted(stop);
     } catch (error) {
       if (!stop.aborted) failure = error;
     }
     failure ??= lab.failure.reason;
-    if (failure) say(`${clockTime()} the lab ends: ${(failure as Error).message}`);
+    if (failure)
+      say(`${clockTime()} the lab ends: ${(failure as Error).message}\n  all that was said is in ${directory.logs}`);
     await lab.stop();
     await removeRun(directory); // where it is left, the launcher knows that we were killed
     launcher.destroy();

@@ -2,8 +2,9 @@
 // on Ctrl-C, SIGTERM, or its own death.
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import * as z from 'zod';
 import { systemClock } from '../host/clock.ts';
 import { UsageError } from '../host/lifecycle.ts';
@@ -15,14 +16,15 @@ import {
   dirFlag,
   findRunning,
   makeDirectory,
+  readRunning,
   rememberedPort,
-  rememberPort,
   removeRun,
   runningFile,
   type Settings,
   startTimeOf,
 } from './directory.ts';
-import { modeFlag, nodesFlag, portFlag } from './flags.ts';
+import { modeFlag, nodesFlag, portFlag, standInFlag } from './flags.ts';
+import { firstNodes } from './network.ts';
 import { explainMissing, labPath, missingPrograms, namespaceTrouble } from './requirements.ts';
 import { LOCKED, startSandbox } from './sandbox.ts';
 import { clockTime, greeting, say, tolerateLostTerminal } from './talk.ts';
@@ -33,6 +35,7 @@ export const up: Program = program({
   flags: {
     nodes: nodesFlag,
     'proxy-mode': modeFlag,
+    'stand-in-images': standInFlag,
     dir: dirFlag,
     'secure-port': portFlag,
     detach: {
@@ -52,9 +55,15 @@ export const up: Program = program({
       return detach(
         directory,
         process.argv.slice(1).filter((word) => !word.startsWith('--detach')),
+        signal,
       );
     const securePort = await choosePort(directory, values['secure-port']);
-    const settings = { nodes: values.nodes, proxyMode: values['proxy-mode'], securePort };
+    const settings = {
+      nodes: firstNodes(values.nodes),
+      proxyMode: values['proxy-mode'],
+      standInImages: values['stand-in-images'],
+      securePort,
+    };
     say(`vitrine lab in ${shown(directory.path)}`);
     return hold(directory, settings, startedAt, signal);
   },
@@ -81,14 +90,12 @@ function alreadyRuns(directory: Directory, who: string): UsageError {
   );
 }
 
-/** `asked` when given; else the remembered one; else a free one, which is remembered. */
+/** `asked` when given; else the remembered one; else a free one. */
 async function choosePort(directory: Directory, asked: number | undefined): Promise<number> {
   const { port, remembered } = asked ? { port: asked, remembered: false } : await rememberedPort(directory);
-  if (await canListen(port)) {
-    await rememberPort(directory, port);
-    return port;
-  }
+  if (await canListen(port)) return port;
   if (!asked && !remembered) return choosePort(directory, undefined);
+  await refuseSecond(directory); // its own API server may be who listens
   const why = asked ? '' : ', which the lab used at its last start,';
   throw new UsageError(`port ${port}${why} is in use on 127.0.0.1; choose another with --secure-port`, 1);
 }
@@ -106,17 +113,21 @@ async function canListen(port: number): Promise<boolean> {
 /** So many deaths of the whole box within a minute end the lab. */
 const MAX_DEATHS = 10;
 
-async function hold(directory: Directory, settings: Settings, startedAt: number, signal: AbortSignal): Promise<number> {
+async function hold(directory: Directory, asked: Settings, startedAt: number, signal: AbortSignal): Promise<number> {
   tolerateLostTerminal();
   const launcherStartTime = (await startTimeOf('self'))!;
   const deaths: number[] = [];
+  let settings = asked;
   for (let start = startedAt; ; start = Date.now()) {
     await makeDirectory(directory);
     const ending = await holdOnce(directory, settings, { start, launcherStartTime, signal });
     if (ending.exitCode === LOCKED) throw alreadyRuns(directory, 'it is starting or ending');
+    await sweepNodes(directory);
     // unshare's own exit code does not always tell that its child was killed: a supervisor that ends by itself
     // leaves no lab.json.
     const killed = ending.exitCode === null || ending.exitCode >= 128 || existsSync(runningFile(directory));
+    const nodes = (await readRunning(directory))?.nodes;
+    if (nodes) settings = { ...settings, nodes }; // some may have been added or removed
     await removeRun(directory);
     if (!killed) return ending.exitCode!;
     if (signal.aborted) return 0;
@@ -127,6 +138,14 @@ async function hold(directory: Directory, settings: Settings, startedAt: number,
     }
     say(`${clockTime()} the lab's supervisor was killed (${why}); everything starts again`);
     await systemClock.sleep(100, signal).catch(() => {}); // rejects only by the signal, and then the next box ends at once
+  }
+}
+
+/** What the machine has of containers that ended with the box: their cgroups, which are not in it. */
+async function sweepNodes(directory: Directory): Promise<void> {
+  const { sweepCgroups } = await import('../node/process-runtime/cgroups.ts');
+  for (const name of await readdir(directory.nodes)) {
+    await sweepCgroups(join(directory.nodes, name)).catch((error: Error) => say(error.message));
   }
 }
 
@@ -144,8 +163,9 @@ async function holdOnce(
   const vitrine = process.argv[1];
   const flags = {
     dir: directory.path,
-    nodes: settings.nodes,
+    nodes: settings.nodes.join(','),
     'proxy-mode': settings.proxyMode,
+    'stand-in-images': String(settings.standInImages ?? false),
     'secure-port': settings.securePort,
     'launcher-pid': process.pid,
     'launcher-start-time': launcherStartTime,

@@ -1,6 +1,9 @@
-// Bundles every program into dist/, one chunk shared by all, so that each starts in about 100 ms.
+// Bundles all programs into dist/vitrine.cjs, which lab/code-cache.ts starts fast, and runs some once so that their caches are
+// there before the first start; and `vitrine/testing` as modules into dist/testing.js.
 // `node scripts/build.mjs bench` bundles the benchmarks and their child programs into dist/bench/ besides.
+import { execFile } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -17,32 +20,87 @@ const jsonAsText = {
   },
 };
 
-const BENCH = ['run', 'load', 'fill', 'watchers', 'bare-server', 'backend-sync', 'prober'];
+/** The programs that a lab waits for when it starts. */
+const LAB = [
+  'lab up',
+  'lab supervise',
+  'lab machine',
+  'lab controllers',
+  'lab balancer',
+  'apiserver',
+  'controllers',
+  'node',
+  'proxy',
+  'dns',
+];
+const BENCH = [
+  'run',
+  'load',
+  'fill',
+  'watchers',
+  'bare-server',
+  'backend-sync',
+  'prober',
+  'dns-load',
+  'udp-echo',
+  'tls-pipe',
+];
+
+/** The database's native part finds itself by its place in node_modules; the rest of it is bundled as everything else. */
+const nativeOutside = {
+  name: 'native-outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
+      importer.includes('/classic-level/') ? { path: 'classic-level/binding.js', external: true } : undefined,
+    );
+  },
+};
 
 const common = {
   absWorkingDir: root,
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20',
-  chunkNames: 'chunks/[name]-[hash]',
   sourcemap: true,
   // Less to read is faster to start; names stay, for stacks and profiles.
   minifySyntax: true,
   minifyWhitespace: true,
-  plugins: [jsonAsText],
-  // A native add-on, and what Fastify asks for only when a route has a schema or a test injects a request.
-  external: ['classic-level', '@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
+  plugins: [jsonAsText, nativeOutside],
+  // What Fastify asks for only when a route has a schema or a test injects a request.
+  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   logLevel: 'warning',
 };
 
-await build({ ...common, entryPoints: { vitrine: 'lab/cli.ts', testing: 'lab/testing.ts' }, outdir: 'dist' });
+const modules = {
+  ...common,
+  format: 'esm',
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+};
+
+const script = {
+  ...common,
+  format: 'cjs',
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  supported: { 'dynamic-import': false }, // a script with a code cache has none: what is outside is required
+};
+
+await build({ ...script, entryPoints: { 'code-cache': 'lab/code-cache.ts' } });
+await build({
+  ...script,
+  entryPoints: { vitrine: 'lab/cli.ts' },
+  charset: 'ascii', // the loader reads it so
+  banner: { js: '(function (exports, require, module) {' },
+  footer: { js: '})' },
+});
+await Promise.all(LAB.map((name) => promisify(execFile)('bin/vitrine', [...name.split(' '), '--help'], { cwd: root })));
+await build({ ...modules, entryPoints: { testing: 'lab/testing.ts' }, outdir: 'dist' });
 if (process.argv[2] === 'bench') {
   // Flat: a benchmark finds its child programs beside the chunk it is in.
   const entryPoints = BENCH.map((name) => `bench/${name}.ts`);
-  await build({ ...common, entryPoints, outdir: 'dist/bench', chunkNames: '[name]-[hash]' });
+  await build({ ...modules, entryPoints, outdir: 'dist/bench', chunkNames: '[name]-[hash]' });
 }

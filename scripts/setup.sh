@@ -42,9 +42,9 @@ vitrine_modules() {
 }
 
 vitrine_build() {
-  [ -f dist/vitrine.js ] &&
-    [ -z "$(find package.json package-lock.json scripts/build.mjs api host client apiserver controllers proxy node lab \
-      -newer dist/vitrine.js -type f ! -name '*.test.ts' -print -quit)" ] && return
+  [ -f dist/vitrine.cjs ] &&
+    [ -z "$(find package.json package-lock.json scripts/build.mjs api host client apiserver controllers proxy node dns lab \
+      -newer dist/vitrine.cjs -type f ! -name '*.test.ts' -print -quit)" ] && return
   [ -w . ] || vitrine_fail "dist is missing or stale, and $PWD is not writable: have its owner run npm run build"
   echo 'vitrine: building'
   node scripts/build.mjs

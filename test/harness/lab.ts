@@ -1,7 +1,7 @@
 // A whole lab for a test: `vitrine lab up` in a folder of its own, as root or as an ordinary user, and the proof that nothing of it is
 // left when it has ended.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, type ExecResult, run } from '../../host/exec.ts';
@@ -14,17 +14,36 @@ export interface LabOptions {
   nodes?: number;
   /** Runs everything as an ordinary user, who is made for it; needs root. */
   asUser?: boolean;
+  /** Programs of /usr/sbin that the machine lacks, for this lab; needs root. */
+  without?: readonly string[];
 }
+
+/** /usr/sbin without some programs ($2 … up to a word `--`), for the command that follows; $1: an empty folder. */
+const HIDE = `
+mount -n --bind /usr/sbin "$1" && mount -n -t tmpfs -o mode=0755 tmpfs /usr/sbin && ln -s "$1"/* /usr/sbin/ || exit
+shift
+while [ "$1" != -- ]; do rm "/usr/sbin/$1"; shift; done
+shift
+exec "$@"
+`;
 
 export class TestLab {
   readonly directory: string;
   readonly #prefix: readonly string[];
+  /** Where the machine's programs are for a lab that is to lack some. */
+  readonly #programs: string;
   readonly #options: LabOptions;
 
   constructor(options: LabOptions = {}) {
     this.#options = options;
     this.directory = mkdtempSync(join(tmpdir(), 'vitrine-lab-'));
-    this.#prefix = options.asUser ? ['runuser', '-u', USER, '--'] : [];
+    this.#programs = join(this.directory, 'programs');
+    if (options.without) mkdirSync(this.#programs);
+    const { without = [] } = options;
+    this.#prefix = [
+      ...(without.length > 0 ? ['unshare', '--mount', 'sh', '-c', HIDE, 'sh', this.#programs, ...without, '--'] : []),
+      ...(options.asUser ? ['runuser', '-u', USER, '--'] : []),
+    ];
     if (options.asUser) {
       const uid = makeUser();
       chownSync(this.directory, uid, uid);
@@ -54,16 +73,27 @@ export class TestLab {
 
   /** Standard output of `vitrine COMMAND --dir …`; rejects when it fails. */
   vitrine(...words: string[]): Promise<string> {
-    return check(this.#argv(...words), { cwd: '/', timeoutMs: 60_000 });
+    return check(this.#argv(...words), { cwd: '/', timeoutMs: 120_000 });
   }
 
   kubectl(...words: string[]): Promise<string> {
     return check([...this.#prefix, 'kubectl', `--kubeconfig=${this.kubeconfig}`, ...words], { cwd: '/' });
   }
 
+  /** Runs a command beside the lab: as the user who has it, on the machine as it is for him. */
+  beside(...command: string[]): Promise<ExecResult> {
+    return run([...this.#prefix, ...command], { cwd: '/' });
+  }
+
   /** Runs a command at a place of the lab, whatever its exit code. */
   exec(place: string, ...command: string[]): Promise<ExecResult> {
     return run(this.#argv('exec', place, '--', ...command), { cwd: '/', timeoutMs: 200_000 });
+  }
+
+  /** `vitrine tutorial`, in a lab of its own, whatever its exit code. */
+  walkTutorial(proxyMode: 'iptables' | 'nftables'): Promise<ExecResult> {
+    const argv = [...this.#prefix, VITRINE, 'tutorial', `--proxy-mode=${proxyMode}`];
+    return run(argv, { cwd: '/', timeoutMs: 400_000, env: { ...process.env, HOME: this.directory } });
   }
 
   /** The lab's processes as the machine sees them: all in its first process's user namespace. */

@@ -68,7 +68,7 @@ describe('the README', () => {
     const said = await shell(SCRIPT);
     expect(said).toMatchObject({ exitCode: 0 });
     const { stdout } = said;
-    expect(stdout.match(/^pod: backend-/gm)?.length).toBe(3);
+    expect(stdout.match(/^pod: backend-/gm)?.length).toBe(4);
     for (const seen of [
       /^node-3 +Ready /m,
       /192\.168\.1\.12/,
@@ -91,6 +91,17 @@ describe('the README', () => {
         const second = await start(`npm start -- --nodes 5 --dir ${other}`, 'In a second terminal');
         await stop(second);
       },
+      'bin/vitrine lab stop node-2': async () => {
+        expect(await shell('bin/vitrine lab stop node-2')).toMatchObject({ exitCode: 0 });
+      },
+      'bin/vitrine lab start node-2': async () => {
+        const wait = 'kubectl --kubeconfig .vitrine/kubeconfig wait --for=condition=Ready node/node-2 --timeout=30s';
+        expect(await shell(`bin/vitrine lab start node-2; ${wait}`)).toMatchObject({ exitCode: 0 });
+      },
+      'bin/vitrine lab add': async () => {
+        const { exitCode, stdout } = await shell('bin/vitrine lab add; bin/vitrine lab status');
+        expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('node-4') });
+      },
       'bin/vitrine lab down': async () => {
         expect(await shell('bin/vitrine lab down')).toMatchObject({ exitCode: 0 });
         await eventually(
@@ -110,6 +121,14 @@ describe('the README', () => {
         );
         expect(await shell(`kubectl --kubeconfig ${file} get namespaces`)).toMatchObject({ exitCode: 0 });
         await stop(server);
+      },
+      'npm run tutorial': async () => {
+        // All of it is walked by tutorial.test.ts.
+        const { exitCode, stdout } = await shell('npm run tutorial -- --help');
+        expect({ exitCode, stdout }).toMatchObject({
+          exitCode: 0,
+          stdout: expect.stringContaining('proves every claim'),
+        });
       },
       'npm test': async () => {}, // this is it
       'npm run bench': async () => {

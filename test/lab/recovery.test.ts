@@ -52,8 +52,8 @@ describe('a lab whose processes are killed', () => {
 
   const victims: readonly (readonly [string, ...string[]])[] = [
     ['the API server', 'vitrine apiserver'],
-    ['the controllers', 'vitrine controllers'],
-    ['the forwarder', 'lab forward'],
+    ['the controllers', 'lab controllers'],
+    ['the forwarder', 'forwarder.pl'],
     ['node-1', 'lab machine', 'node-1'],
     ['node-2', 'lab machine', 'node-2'],
     ['node-3', 'lab machine', 'node-3'],

@@ -101,6 +101,17 @@ describe.each(cases)('a lab with $proxyMode, as an ordinary user: $asUser', ({ p
       await eventually(() => curl('node-2', `http://${clusterIP}`), refused);
     });
 
+    it('runs a command in a pod with the names the pod has for the world', async () => {
+      const [pod] = await backendPods();
+      const script = 'cat /etc/resolv.conf; hostname; cat /etc/hostname; grep "$(hostname)" /etc/hosts';
+      const { stdout } = await lab.exec(pod, 'sh', '-c', script);
+      const name = pod.replace('pod/', '');
+      expect(stdout).toMatch(/^nameserver 10\.96\.0\.10$/m);
+      expect(stdout).toMatch(/^search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local$/m);
+      expect(stdout).toMatch(new RegExp(`^${name}\n${name}\n10\\.244\\.\\d\\.\\d+\t${name}$`, 'm'));
+      expect((await lab.exec('node-1', 'cat', '/etc/hosts')).stdout).toBe(readFileSync('/etc/hosts', 'utf8'));
+    });
+
     it("passes a command's words, input and exit code through", async () => {
       const said = await lab.exec(
         'node-2',

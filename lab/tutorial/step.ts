@@ -1,0 +1,17 @@
+// The tutorial as data: parts of steps, each a claim of the text and how it is proved.
+import type { Scene } from './scene.ts';
+
+export interface Step {
+  /** What the tutorial says, in a line. */
+  readonly claim: string;
+  /** Resolves with what was seen, in a line or a few; rejects when the claim is not true here. */
+  readonly prove?: (scene: Scene) => Promise<string>;
+  /** Instead of `prove`: why this lab cannot show it. */
+  readonly open?: string;
+}
+
+export interface Part {
+  /** As the text's heading: `Part 4: The Control Plane`. */
+  readonly title: string;
+  readonly steps: readonly Step[];
+}

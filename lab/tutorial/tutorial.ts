@@ -1,0 +1,96 @@
+// `vitrine tutorial`: walks through "Kubernetes Services & Networking Deep Dive" from top to bottom in a lab of its own. Every command
+// runs as the text has it, with the names and addresses of this lab; every claim about what happens is checked with real packets or
+// the kernel's own state, every figure measured.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadKubeconfig } from '../../client/kubeconfig.ts';
+import { RestClient } from '../../client/rest.ts';
+import { check } from '../../host/exec.ts';
+import { type Program, program } from '../../host/program.ts';
+import { modeFlag } from '../flags.ts';
+import { DisprovedError, SlowError } from './claim.ts';
+import { problem } from './part-1-problem.ts';
+import { networks } from './part-2-networks.ts';
+import { services } from './part-3-services.ts';
+import { controlPlane } from './part-4-control-plane.ts';
+import { dataPlane } from './part-5-data-plane.ts';
+import { advanced } from './part-6-advanced.ts';
+import { troubleshooting } from './part-7-troubleshooting.ts';
+import { Scene } from './scene.ts';
+import type { Part, Step } from './step.ts';
+
+const PARTS: readonly Part[] = [problem, networks, services, controlPlane, dataPlane, advanced, troubleshooting];
+
+export const tutorial: Program = program({
+  name: 'tutorial',
+  summary: 'walks the tutorial in a lab of its own, and proves every claim',
+  flags: { 'proxy-mode': modeFlag },
+  async run(values, { signal }) {
+    const directory = await mkdtemp(join(tmpdir(), 'vitrine-tutorial-'));
+    const vitrine = [process.execPath, process.argv[1]];
+    const lab = (verb: string, ...flags: string[]): Promise<string> =>
+      check([...vitrine, 'lab', verb, `--dir=${directory}`, ...flags], { timeoutMs: 60_000 });
+    try {
+      await lab('up', '--detach', `--proxy-mode=${values['proxy-mode']}`);
+      const client = new RestClient(await loadKubeconfig(join(directory, 'kubeconfig')), {
+        userAgent: 'vitrine-tutorial',
+      });
+      try {
+        return await walk(new Scene({ directory, client, proxyMode: values['proxy-mode'], vitrine }), signal);
+      } finally {
+        await client.close();
+        await lab('down');
+      }
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+}) as Program;
+
+type Outcome = 'proved' | 'slower' | 'disproved' | 'open';
+
+/** Returns the exit code: 0 when no claim was disproved. */
+async function walk(scene: Scene, signal: AbortSignal): Promise<number> {
+  const outcomes: Outcome[] = [];
+  for (const { title, steps } of PARTS) {
+    say(`\n${title}\n\n`);
+    for (const step of steps) {
+      if (signal.aborted) return 130;
+      outcomes.push(await take(step, scene));
+    }
+  }
+  const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
+  const slower = count('slower') > 0 ? ` (${count('slower')} slower than the text says)` : '';
+  const proved = count('proved') + count('slower');
+  say(`\n${proved} claims proved${slower}, ${count('disproved')} disproved, ${count('open')} open\n`);
+  return count('disproved') === 0 ? 0 : 1;
+}
+
+async function take(step: Step, scene: Scene): Promise<Outcome> {
+  if (!step.prove) {
+    say(`  – ${step.claim}\n      open: ${step.open}\n`);
+    return 'open';
+  }
+  try {
+    const seen = await step.prove(scene);
+    show('✔', step, scene, seen);
+    return 'proved';
+  } catch (error) {
+    if (!(error instanceof DisprovedError || error instanceof SlowError)) throw error;
+    const isSlow = error instanceof SlowError;
+    show(isSlow ? '~' : '✘', step, scene, error.message);
+    return isSlow ? 'slower' : 'disproved';
+  }
+}
+
+function show(sign: string, { claim }: Step, scene: Scene, seen: string): void {
+  say(`  ${sign} ${claim}\n${indented(scene.takeTyped(), '      $ ')}${indented([seen], '      ')}`);
+}
+
+const say = (text: string): void => void process.stdout.write(text);
+
+/** Each text behind `lead`; its further lines stand below its first. */
+function indented(texts: readonly string[], lead: string): string {
+  return texts.map((text) => `${lead}${text.replaceAll('\n', `\n${' '.repeat(lead.length)}`)}\n`).join('');
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# npm run tutorial [-- --proxy-mode nftables]: installs what is missing, builds, then walks the tutorial and proves every claim.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+vitrine_also_needs='kubectl:kubernetes-client'
+. scripts/setup.sh
+exec bin/vitrine tutorial "$@"
