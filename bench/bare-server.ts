@@ -2,7 +2,7 @@
 // and answers every write with the object it was sent. Runs in a process of its own until SIGTERM; prints its Target.
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { servingCertificate } from '../apiserver/certificates.ts';
+import { clusterCertificates } from '../apiserver/certificates.ts';
 
 const OBJECT = {
   apiVersion: 'v1',
@@ -11,7 +11,7 @@ const OBJECT = {
   data: { k: 'x'.repeat(500) },
 };
 
-const { caCert, cert, key } = await servingCertificate({ names: ['127.0.0.1'] });
+const { caCert, cert, key } = await clusterCertificates({ names: ['127.0.0.1'] });
 const server = Fastify({ http2: true, https: { allowHTTP1: true, cert, key } }) as unknown as FastifyInstance;
 server.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, (_, body, done) => {
   done(null, JSON.parse(body as string));

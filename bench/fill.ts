@@ -8,6 +8,8 @@ export interface FillJob {
   readonly kinds: ReadonlyArray<keyof typeof OBJECTS>;
   /** Of each kind. */
   readonly count: number;
+  /** Number of the first one; default 0. */
+  readonly from?: number;
 }
 
 const CLIENTS = 32;
@@ -40,7 +42,7 @@ const OBJECTS = {
   }),
 } as const;
 
-await doJob(async ({ target, kinds, count }: FillJob): Promise<null> => {
+await doJob(async ({ target, kinds, count, from = 0 }: FillJob): Promise<null> => {
   const wires = await Promise.all(Array.from({ length: CLIENTS }, () => connect('http/1.1', target)));
   const post = (wire: Wire, plural: string, object: unknown): Promise<string> => {
     const path = `/api/v1/namespaces/default/${plural}`;
@@ -50,9 +52,9 @@ await doJob(async ({ target, kinds, count }: FillJob): Promise<null> => {
     if (!error.message.startsWith('409')) throw error;
   });
   for (const kind of kinds) {
-    let next = 0;
+    let next = from;
     const client = async (wire: Wire): Promise<void> => {
-      while (next < count) await post(wire, kind, OBJECTS[kind](`fill-${next++}`));
+      while (next < from + count) await post(wire, kind, OBJECTS[kind](`fill-${next++}`));
     };
     await Promise.all(wires.map(client));
   }

@@ -1,11 +1,12 @@
-// The whole lab, timed from outside with real packets: up → first answer, Service created → every node serves it, process of a
-// pod killed → no node sends to it.
+// The whole lab, timed from outside: up → first answer, Service created → its rules in the kernel of every node, proved by a
+// connection from each, process of a pod killed → no node sends to it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { check } from '../host/exec.ts';
+import { PROBER } from './prober.ts';
 import { appears, end, targetOf, VITRINE } from './server.ts';
 import { type Bench, type Context, ms, percentile, type Row, spread } from './table.ts';
 import { connect, type Request, type Wire } from './wire.ts';
@@ -25,8 +26,7 @@ class Prober {
   readonly #answers: AsyncIterator<string>;
 
   private constructor(directory: string, node: string) {
-    const path = new URL('./prober.js', import.meta.url).pathname;
-    const argv = [VITRINE, 'exec', '--dir', directory, node, '--', process.execPath, path];
+    const argv = [VITRINE, 'exec', '--dir', directory, node, '--', 'perl', '-e', PROBER];
     this.#child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
@@ -152,7 +152,7 @@ async function measure({ directory, mode, lab, began, signal }: Run): Promise<Ro
     await readyPods(wire);
     return [
       { what: `lab up → first answer, ${mode}`, measured: ms(first), target: '≤ 3 s', met: first <= 3000 },
-      rowOf(`Service created → every node serves it, ${mode}`, await serviceLatencies(wire, probers), 15, 40),
+      rowOf(`Service created → rules live on every node, ${mode}`, await serviceLatencies(wire, probers), 15, 40),
       rowOf(`pod killed → no node sends to it, ${mode}`, await killLatencies(wire, probers, directory, ip), 60, 350),
     ];
   } finally {

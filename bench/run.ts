@@ -6,14 +6,18 @@ import * as z from 'zod';
 import { describeFlags, parseFlags } from '../host/flags.ts';
 import { stopSignal, UsageError } from '../host/lifecycle.ts';
 import { apiserverStart } from './apiserver-start.ts';
+import { dns } from './dns.ts';
 import { lab } from './lab.ts';
 import { memory } from './memory.ts';
+import { ownership } from './ownership.ts';
 import { proxy } from './proxy.ts';
+import { size } from './size.ts';
+import { streams } from './streams.ts';
 import { type Bench, formatTable, type Row } from './table.ts';
 import { watch } from './watch.ts';
 import { writes } from './writes.ts';
 
-const BENCHES: readonly Bench[] = [apiserverStart, writes, watch, memory, lab, proxy];
+const BENCHES: readonly Bench[] = [apiserverStart, ownership, writes, watch, memory, size, lab, proxy, dns, streams];
 
 const FLAGS = {
   seconds: { type: z.coerce.number().positive().default(2), help: 'how long each phase of load lasts, s (default 2)' },

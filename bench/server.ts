@@ -17,10 +17,14 @@ export interface Target {
 
 export interface Server {
   readonly target: Target;
+  /** The path of an administrator's kubeconfig. */
+  readonly kubeconfig: string;
   /** ms from starting the process until the kubeconfig appeared, which says that it is ready. */
   readonly startMs: number;
   /** Resident memory of the process, bytes. */
   memory(): Promise<number>;
+  /** Processor time the process has used, all its threads together, ms. */
+  cpu(): Promise<number>;
   /** SIGTERM; resolves when the process is gone. */
   stop(): Promise<void>;
 }
@@ -47,8 +51,10 @@ export async function startServer(directory: string, flags: readonly string[] = 
   const startMs = performance.now() - begin;
   return {
     target: await targetOf(kubeconfig),
+    kubeconfig,
     startMs,
     memory: () => residentMemory(child.pid!),
+    cpu: () => processorTime(child.pid!),
     stop: () => end(child),
   };
 }
@@ -84,9 +90,16 @@ export async function targetOf(kubeconfig: string): Promise<Target> {
 }
 
 /** VmRSS of /proc/PID/status, in bytes. */
-async function residentMemory(pid: number): Promise<number> {
+export async function residentMemory(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
+/** utime and stime of /proc/PID/stat, which Linux counts in hundredths of a second; ms. */
+async function processorTime(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
 /** Ends a child process and waits until it is gone. */

@@ -23,7 +23,7 @@ afterAll(() => server?.stop());
 /** Runs one scenario; returns how many answers differed, and the runner's words. */
 async function play(name: string): Promise<{ failed: number; said: string }> {
   const { url, token, caFile } = server;
-  const argv = [`${folder}replay.mjs`, '--server', url, '--token', token, '--ca', caFile, '--no-managed-fields'];
+  const argv = [`${folder}replay.mjs`, '--server', url, '--token', token, '--ca', caFile];
   const { stdout } = await execFileAsync(process.execPath, [...argv, `${folder}scenarios/${name}.json`], {
     maxBuffer: 1 << 26,
   }).catch((error: { stdout: string }) => error);
