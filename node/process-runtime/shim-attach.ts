@@ -126,7 +126,7 @@ sub follow_output {
       hear_client($one) if $client{$number} && vec $readable, $number, 1;
     }
     write_input() if length $typed && vec $writable, fileno $input, 1;
-    for (grep { vec $readable, $_, 1 } keys %of) { take_output($of{$_}) or delete $of{$_} }
+    for (grep { vec $readable, $_, 1 } sort { $a <=> $b } keys %of) { take_output($of{$_}) or delete $of{$_} }
     if ($is_ending && $input && !length $typed && !$order{tty}) { close $input; undef $input }
   }
 }

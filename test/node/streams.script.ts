@@ -149,7 +149,7 @@ async function logs({ pod, sh }: Stage): Promise<unknown> {
     tail: (await sh('k logs talker --tail=2')).stdout.split('\n').length,
     timed: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z \S/.test(timed),
     none: (await sh('k logs talker --since-time=2999-01-01T00:00:00Z')).stdout,
-    bytes: (await sh('k logs talker --limit-bytes=5')).stdout,
+    bytes: (await sh('k logs talker --limit-bytes=5')).stdout.length,
     followed: (await sh('k logs -f counter | head -20')).stdout.split('\n').slice(0, 20),
     labelled: (await sh('k logs -l app=talker --all-containers --prefix --tail=1')).stdout.startsWith(
       '[pod/talker/talker] ',

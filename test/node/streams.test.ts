@@ -82,7 +82,7 @@ describe.runIf(newest)('the agent', () => {
       tail: 3,
       timed: true,
       none: '',
-      bytes: 'line ',
+      bytes: 5,
       followed: Array.from({ length: 20 }, (_, i) => `${i}`),
       labelled: true,
     });
