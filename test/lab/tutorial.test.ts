@@ -10,16 +10,20 @@ describe.skipIf(noKubectl)('vitrine tutorial', () => {
   it.each([
     { proxyMode: 'iptables', asUser: isRoot },
     { proxyMode: 'nftables', asUser: false },
-  ] as const)('proves its claims with $proxyMode, as an ordinary user: $asUser', async ({ proxyMode, asUser }) => {
-    const place = new TestLab({ asUser });
-    try {
-      const { exitCode, stdout, stderr } = await place.walkTutorial(proxyMode);
-      expect(stdout.split('\n').filter((line) => line.includes('✘'))).toEqual([]);
-      expect(stderr).toBe('');
-      expect(stdout).toMatch(/\n3\d claims proved.*, 0 disproved, 2 open\n$/);
-      expect(exitCode).toBe(0);
-    } finally {
-      await place.remove();
-    }
-  });
+  ] as const)(
+    'proves its claims with $proxyMode, as an ordinary user: $asUser',
+    { timeout: 400_000 },
+    async ({ proxyMode, asUser }) => {
+      const place = new TestLab({ asUser });
+      try {
+        const { exitCode, stdout, stderr } = await place.walkTutorial(proxyMode);
+        expect(stdout.split('\n').filter((line) => line.includes('✘'))).toEqual([]);
+        expect(stderr).toBe('');
+        expect(stdout).toMatch(/\n3\d claims proved.*, 0 disproved, 2 open\n$/);
+        expect(exitCode).toBe(0);
+      } finally {
+        await place.remove();
+      }
+    },
+  );
 });

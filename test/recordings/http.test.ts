@@ -23,7 +23,8 @@ afterAll(() => server?.stop());
 /** Runs one scenario; returns how many answers differed, and the runner's words. */
 async function play(name: string): Promise<{ failed: number; said: string }> {
   const { url, token, caFile } = server;
-  const argv = [`${folder}replay.mjs`, '--server', url, '--token', token, '--ca', caFile];
+  // `=`, since a token may begin with a dash.
+  const argv = [`${folder}replay.mjs`, '--server', url, `--token=${token}`, '--ca', caFile];
   const { stdout } = await execFileAsync(process.execPath, [...argv, `${folder}scenarios/${name}.json`], {
     maxBuffer: 1 << 26,
   }).catch((error: { stdout: string }) => error);

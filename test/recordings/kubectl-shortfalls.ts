@@ -2,6 +2,10 @@
 
 /** Commands of a transcript that may fail at most, and why. The player gives a transcript up after three. */
 export const SHORTFALLS: Record<string, { failed: number; why: string }> = {
+  'slices/headless-publish': {
+    failed: 2,
+    why: 'rows stand in the order of their names, whose ends are random: upstream says it otherwise one time in four, too',
+  },
   'commands/config-secret': { failed: 1, why: 'nobody fills a Secret of type service-account-token' },
 };
 

@@ -17,7 +17,7 @@ const isExclusive = (name: string): boolean => /^exclusive:/m.test(readFileSync(
 const file = (name: string): string => `${folder}transcripts/${name}.trn`;
 
 /** The machine may be busy with other tests: what `eventually` comes true may take this many times as long. */
-const PATIENCE = '2';
+const PATIENCE = '4';
 const kubectl = findKubectl();
 
 interface Outcome {
