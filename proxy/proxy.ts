@@ -107,6 +107,7 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
   if (families.length === 0) throw new Error(`mode ${mode} does not work here: its tools are missing or not allowed`);
   if (options.localhostNodePorts && mode === 'iptables') await setSysctl(ROUTE_LOCALNET, '1', log);
 
+  log.info({ mode, families, nodeName: options.nodeName }, 'programming the rules of this node');
   const tracked = { services: new ServiceTracker(), slices: new EndpointSliceTracker() };
   const metrics = new ProxyMetrics();
   const serviceInformer = new Informer({
