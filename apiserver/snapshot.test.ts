@@ -27,6 +27,7 @@ const context = (...positionals: string[]) => ({
   positionals,
   signal: new AbortController().signal,
   log: silentLogger,
+  version: '0',
 });
 const save = (dir = source, to = file): Promise<unknown> => snapshotSave.run({ 'data-dir': dir }, context(to));
 const restore = (dir: string, bump = 0): Promise<unknown> =>

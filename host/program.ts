@@ -8,6 +8,8 @@ export interface Context {
   /** Aborts on SIGTERM and SIGINT; `run` must then end every loop it started and return. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Of Vitrine, as package.json has it. */
+  readonly version: string;
 }
 
 export interface Program<F extends Flags = Flags> {
@@ -42,7 +44,7 @@ export async function main(definition: Program, argv: readonly string[], version
   try {
     const { values, positionals } = parseFlags(definition.flags, argv);
     const log = await createLogger(definition.name);
-    return (await definition.run(values, { positionals, signal: stopSignal(), log })) ?? 0;
+    return (await definition.run(values, { positionals, signal: stopSignal(), log, version })) ?? 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`vitrine ${definition.name}: ${error.message}\n`);

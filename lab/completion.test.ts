@@ -23,7 +23,7 @@ const rows = [
 async function script(shell: string): Promise<string> {
   const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {
-    const context = { positionals: [shell], signal: new AbortController().signal, log: silentLogger };
+    const context = { positionals: [shell], signal: new AbortController().signal, log: silentLogger, version: '0' };
     await completionOf(rows).run({}, context);
     return written.mock.calls.map(([text]) => String(text)).join('');
   } finally {

@@ -46,7 +46,7 @@ export const machine: Program = program({
     'image-directory': { type: z.string(), help: 'where images are that were loaded by hand' },
     'stand-in-images': standInFlag,
   },
-  async run(values, { signal, log }) {
+  async run(values, { signal, log, version }) {
     await fileAppears(values.kubeconfig, signal);
     const connection = await loadKubeconfig(values.kubeconfig);
     const client = new RestClient(connection, { userAgent: 'vitrine-machine' });
@@ -62,7 +62,7 @@ export const machine: Program = program({
       nodeName,
       nodeIP: values['node-ip'],
       directory: values.directory,
-      version: '0.1.0',
+      version,
       leaseDurationSeconds: LEASE_SECONDS,
       clusterCIDR: CLUSTER_CIDR,
       images: { loadedImages: values['image-directory'], standIn: values['stand-in-images'] },

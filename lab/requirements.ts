@@ -15,6 +15,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
   flock: 'util-linux',
+  setpriv: 'util-linux',
   mount: 'mount',
   busybox: 'busybox-static',
   perl: 'perl-base',

@@ -42,14 +42,14 @@ export const node: Program = program({
     },
     'cluster-cidr': { type: z.string().optional(), help: "all pods' addresses; packets to them are never masqueraded" },
   },
-  async run(values, { signal, log }) {
+  async run(values, { signal, log, version }) {
     const client = new RestClient(await loadKubeconfig(values.kubeconfig), { userAgent: 'kubelet/v1.36.3' });
     await runAgent({
       client,
       nodeName: values['node-name'],
       nodeIP: values['node-ip'],
       directory: resolve(values.directory),
-      version: '0.1.0',
+      version,
       leaseDurationSeconds: values['node-lease-duration-seconds'],
       clusterDNS: values['cluster-dns'],
       clusterDomain: values['cluster-domain'],

@@ -21,8 +21,8 @@ import { IptablesBackend } from './iptables/backend.ts';
 import { PlanMaker } from './make-plan.ts';
 import { ProxyMetrics } from './metrics.ts';
 import { NftablesBackend } from './nftables/backend.ts';
-import { nodeFacts, type ProxyOptions } from './node-facts.ts';
-import type { IPFamily, Plan } from './plan.ts';
+import { type Interfaces, nodeFacts, type ProxyOptions } from './node-facts.ts';
+import type { IPFamily, NodeFacts, Plan } from './plan.ts';
 import { SyncLoop, type SyncReport } from './sync.ts';
 import { ROUTE_LOCALNET, setSysctl } from './sysctls.ts';
 
@@ -125,6 +125,12 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
   const ownNode = { fieldSelector: `metadata.name=${options.nodeName}` };
   const nodeInformer = new Informer<Node>({ client, resource: nodes, selection: ownNode, log });
   const node = (): Node | undefined => nodeInformer.get(options.nodeName);
+  let lastNode: Node | undefined;
+  /** A Node object that is deleted takes no rule with it: its machine still stands. */
+  const facts = (family: IPFamily, interfaces: Interfaces): NodeFacts => {
+    lastNode = node() ?? lastNode;
+    return nodeFacts(family, options, lastNode, interfaces);
+  };
 
   const backends = new Map(families.map((family) => [family, makeBackend(mode, family, exec)]));
   const makers = new Map(
@@ -158,7 +164,7 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
       backend: backends.get(family)!,
       conntrack: new Conntrack(family === 'IPv4' ? 4 : 6, exec),
     })),
-    facts: (family) => nodeFacts(family, options, node(), networkInterfaces()),
+    facts: (family) => facts(family, networkInterfaces()),
     metrics,
     log,
     syncPeriodMs,
@@ -210,9 +216,9 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
     if (isStarted) sync.changed(resourceVersion, at);
   }
   function noteNode(): void {
-    const facts = JSON.stringify(families.map((family) => nodeFacts(family, options, node(), {})));
-    if (facts === knownFacts) return;
-    knownFacts = facts;
+    const now = JSON.stringify(families.map((family) => facts(family, {})));
+    if (now === knownFacts) return;
+    knownFacts = now;
     if (isStarted) sync.changed();
   }
 

@@ -16,37 +16,29 @@ import { countGeneration, startGeneration } from './generation.ts';
 
 const UNSET = '<unset>';
 
-export const validatingAdmissionPolicy: Rules<ValidatingAdmissionPolicy> = {
-  default({ spec }) {
-    if (!spec) return;
-    spec.failurePolicy ??= 'Fail';
-    defaultMatch(spec.matchConstraints);
-  },
-  prepareForCreate: startGeneration,
-  prepareForUpdate: (object, old) => countGeneration(object, old),
-  cells: ({ metadata, spec }, now) => [
-    metadata.name,
-    spec?.validations?.length ?? 0,
-    paramKindOf(spec?.paramKind),
-    ageOf(metadata.creationTimestamp, now),
-  ],
-};
+export const validatingAdmissionPolicy = policyRules<ValidatingAdmissionPolicy>(({ spec }) => spec?.validations);
+export const mutatingAdmissionPolicy = policyRules<MutatingAdmissionPolicy>(({ spec }) => spec?.mutations);
 
-export const mutatingAdmissionPolicy: Rules<MutatingAdmissionPolicy> = {
-  default({ spec }) {
-    if (!spec) return;
-    spec.failurePolicy ??= 'Fail';
-    defaultMatch(spec.matchConstraints);
-  },
-  prepareForCreate: startGeneration,
-  prepareForUpdate: (object, old) => countGeneration(object, old),
-  cells: ({ metadata, spec }, now) => [
-    metadata.name,
-    spec?.mutations?.length ?? 0,
-    paramKindOf(spec?.paramKind),
-    ageOf(metadata.creationTimestamp, now),
-  ],
-};
+/** `listed`: what the table counts. */
+function policyRules<T extends ValidatingAdmissionPolicy | MutatingAdmissionPolicy>(
+  listed: (policy: T) => readonly unknown[] | undefined,
+): Rules<T> {
+  return {
+    default({ spec }) {
+      if (!spec) return;
+      spec.failurePolicy ??= 'Fail';
+      defaultMatch(spec.matchConstraints);
+    },
+    prepareForCreate: startGeneration,
+    prepareForUpdate: (object, old) => countGeneration(object, old),
+    cells: (policy, now) => [
+      policy.metadata.name,
+      listed(policy)?.length ?? 0,
+      paramKindOf(policy.spec?.paramKind),
+      ageOf(policy.metadata.creationTimestamp, now),
+    ],
+  };
+}
 
 export const admissionPolicyBinding: Rules<ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding> = {
   default: ({ spec }) => defaultMatch(spec?.matchResources),

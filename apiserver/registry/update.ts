@@ -1,7 +1,7 @@
 // PUT, and what every other change of an existing object goes through: `change`. Order: decode → default → owners → identity and
 // version → prepare → admit → validate → allocate → store, unless nothing changed.
 import type { Kind } from '../../api/kind.ts';
-import { type AnyObject, isEqual } from '../../api/object.ts';
+import { type AnyObject, copyOf, isEqual } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
 import { isEqualButTimes } from '../managed-fields/entries.ts';
 import { trackWrite } from '../managed-fields/ownership.ts';
@@ -68,7 +68,7 @@ export async function change(registry: Registry, call: Call, transform: Transfor
     const entry = registry.store.get(key);
     if (!entry) throw StatusError.notFound(kind, call.name);
     const old = decodeStored(kind, entry.value);
-    const object = await transform(decodeStored(kind, entry.value), entry);
+    const object = await transform(copyOf(old), entry);
     checkVersion(call, object, entry);
     checkUid(call, object, old);
     await prepare(registry, call, object, old);

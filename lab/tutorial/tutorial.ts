@@ -1,13 +1,17 @@
 // `vitrine tutorial`: walks through "Kubernetes Services & Networking Deep Dive" from top to bottom in a lab of its own. Every command
 // runs as the text has it, with the names and addresses of this lab; every claim about what happens is checked with real packets or
 // the kernel's own state, every figure measured.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { RestClient } from '../../client/rest.ts';
-import { check } from '../../host/exec.ts';
+import { systemClock } from '../../host/clock.ts';
+import { UsageError } from '../../host/lifecycle.ts';
 import { type Program, program } from '../../host/program.ts';
+import { type Directory, directoryAt, findRunning } from '../directory.ts';
 import { modeFlag } from '../flags.ts';
 import { DisprovedError, SlowError } from './claim.ts';
 import { problem } from './part-1-problem.ts';
@@ -20,6 +24,8 @@ import { troubleshooting } from './part-7-troubleshooting.ts';
 import { Scene } from './scene.ts';
 import type { Part, Step } from './step.ts';
 
+const LOOK_EVERY_MS = 30;
+
 const PARTS: readonly Part[] = [problem, networks, services, controlPlane, dataPlane, advanced, troubleshooting];
 
 export const tutorial: Program = program({
@@ -29,24 +35,49 @@ export const tutorial: Program = program({
   async run(values, { signal }) {
     const directory = await mkdtemp(join(tmpdir(), 'vitrine-tutorial-'));
     const vitrine = [process.execPath, process.argv[1]];
-    const lab = (verb: string, ...flags: string[]): Promise<string> =>
-      check([...vitrine, 'lab', verb, `--dir=${directory}`, ...flags], { timeoutMs: 60_000 });
+    const flags = [`--dir=${directory}`, `--proxy-mode=${values['proxy-mode']}`];
     try {
-      await lab('up', '--detach', `--proxy-mode=${values['proxy-mode']}`);
-      const client = new RestClient(await loadKubeconfig(join(directory, 'kubeconfig')), {
-        userAgent: 'vitrine-tutorial',
-      });
+      const endLab = await startLab([...vitrine, 'lab', 'up', ...flags], directoryAt(directory));
       try {
-        return await walk(new Scene({ directory, client, proxyMode: values['proxy-mode'], vitrine }), signal);
+        const kubeconfig = await loadKubeconfig(join(directory, 'kubeconfig'));
+        const client = new RestClient(kubeconfig, { userAgent: 'vitrine-tutorial' });
+        const scene = new Scene({ directory, client, proxyMode: values['proxy-mode'], vitrine });
+        return await walk(scene, signal).finally(() => client.close());
       } finally {
-        await client.close();
-        await lab('down');
+        await endLab();
       }
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   },
 }) as Program;
+
+/**
+ * Runs `argv`, which holds a lab, until the function returned is called, or until this process ends, however that comes. Throws
+ * when no lab stands up.
+ */
+async function startLab(argv: readonly string[], directory: Directory): Promise<() => Promise<void>> {
+  // In a session of its own: Ctrl-C is for the walk, which then ends the lab.
+  const launcher = spawn('setpriv', ['--pdeathsig', 'TERM', ...argv], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(launcher, 'close');
+  let said = '';
+  launcher.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  while (!(await findRunning(directory))?.ready) {
+    if (launcher.exitCode !== null || launcher.signalCode) {
+      throw new UsageError(said.trim() || 'the lab did not start', 1);
+    }
+    await systemClock.sleep(LOOK_EVERY_MS);
+  }
+  return async () => {
+    launcher.kill();
+    await ended;
+  };
+}
 
 type Outcome = 'proved' | 'slower' | 'disproved' | 'open';
 

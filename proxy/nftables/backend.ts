@@ -203,7 +203,6 @@ function writeGroup(tx: NftTransaction, group: Group): void {
 /** What is intact in `listed` is left alone. */
 function writeOwn(tx: NftTransaction, state: ServiceState, listed?: ListedTable): void {
   for (const { name, definition } of state.sets.values()) tx.addSet('set', name, definition);
-  for (const name of state.chains.keys()) tx.addChain(name); // all of them before a rule goes to one
   for (const [name, rules] of state.chains) {
     if (!isIntact(listed?.chains.get(name), rules)) writeRules(tx, name, rules);
   }

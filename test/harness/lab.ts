@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, type ExecResult, run } from '../../host/exec.ts';
 
-const VITRINE = new URL('../../bin/vitrine', import.meta.url).pathname;
+export const VITRINE = new URL('../../bin/vitrine', import.meta.url).pathname;
 const USER = 'vitrine-test';
 
 export interface LabOptions {

@@ -1,7 +1,11 @@
 // The tutorial as a program proves every claim: as root and as an ordinary user, in both proxy modes.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { missingPrograms } from '../../lab/requirements.ts';
-import { TestLab } from '../harness/lab.ts';
+import { eventually, processesIn, TestLab, VITRINE } from '../harness/lab.ts';
 
 const isRoot = process.getuid!() === 0;
 const noKubectl = (await missingPrograms(process.env.PATH!, ['kubectl'])).length > 0;
@@ -26,4 +30,36 @@ describe.skipIf(noKubectl)('vitrine tutorial', () => {
       }
     },
   );
+
+  it('takes its lab with it when it is killed', { timeout: 60_000 }, async () => {
+    const place = new TestLab();
+    const env = { ...process.env, TMPDIR: place.directory };
+    const walk = spawn(VITRINE, ['tutorial'], { cwd: '/', env, stdio: 'ignore' });
+    try {
+      const user = await eventually(
+        () => userNamespaceIn(place.directory).catch(() => undefined), // not there yet
+        (namespace) => namespace !== undefined,
+      );
+      expect(processesIn(user!).length).toBeGreaterThan(3);
+      walk.kill('SIGKILL');
+      await eventually(
+        async () => processesIn(user!),
+        (left) => left.length === 0,
+      );
+    } finally {
+      if (walk.exitCode === null && walk.signalCode === null) {
+        walk.kill();
+        await once(walk, 'exit');
+      }
+      await place.remove();
+    }
+  });
 });
+
+/** Of the lab that the tutorial made in `folder`, once all its nodes are ready. */
+async function userNamespaceIn(folder: string): Promise<string | undefined> {
+  const [lab] = (await readdir(folder)).filter((name) => name.startsWith('vitrine-tutorial-'));
+  const running = await readFile(join(folder, lab, 'run/lab.json'), 'utf8');
+  const { initPid, ready } = JSON.parse(running) as { initPid: number; ready: boolean };
+  return ready ? readlink(`/proc/${initPid}/ns/user`) : undefined;
+}

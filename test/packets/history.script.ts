@@ -18,8 +18,6 @@ export interface HistoryInput {
   readonly program: ProxyProgram;
   readonly seed: number;
   readonly rounds: number;
-  /** Whether Services may ask for session affinity. */
-  readonly withAffinity: boolean;
 }
 
 export interface Comparison {
@@ -73,7 +71,7 @@ class History {
     this.#world = world;
     this.#input = input;
     this.#random = new Random(input.seed + 1);
-    this.#changes = new RandomChanges(input.seed, input);
+    this.#changes = new RandomChanges(input.seed);
     const { program, mode } = input;
     const { kubeconfig } = world.cluster;
     this.#scratch = new ProxyProcess({ program, mode, kubeconfig, place: SCRATCH, node: 'node-1' });

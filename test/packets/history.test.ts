@@ -6,7 +6,6 @@ import { namespaceScript, type Script } from '../network.ts';
 import type { Comparison, HistoryInput, HistoryOutput } from './history.script.ts';
 import type { KernelState } from './kernel-state.ts';
 import type { Mode } from './proxies.ts';
-import { NO_AFFINITY } from './shortfalls.ts';
 
 const MODES: readonly Mode[] = ['iptables', 'nftables'];
 const SEED = Number(process.env.HISTORY_SEED ?? 1);
@@ -37,8 +36,7 @@ describe.each(MODES)(`a random history (seed ${SEED}) through %s`, (mode) => {
   beforeAll(async () => {
     script = await namespaceScript('test/packets/history.script.ts');
     const program = { argv: [process.execPath, VITRINE, 'proxy'], isUpstream: false };
-    const withAffinity = !NO_AFFINITY[mode];
-    const input: HistoryInput = { mode, program, seed: SEED, rounds: ROUNDS, withAffinity };
+    const input: HistoryInput = { mode, program, seed: SEED, rounds: ROUNDS };
     output = await script.run<HistoryOutput>(input, { timeoutMs: 290_000 });
   }, 300_000);
   afterAll(() => script?.remove());

@@ -51,12 +51,10 @@ interface Known {
 
 export class RandomChanges {
   readonly #random: Random;
-  readonly #withAffinity: boolean;
   readonly #services = new Map<number, Known>();
 
-  constructor(seed: number, { withAffinity }: { withAffinity: boolean }) {
+  constructor(seed: number) {
     this.#random = new Random(seed);
-    this.#withAffinity = withAffinity;
   }
 
   /** What happens next: up to four things in one moment. */
@@ -107,9 +105,7 @@ export class RandomChanges {
     const ports = type === 'ClusterIP' ? known.ports.map((port) => ({ ...port, nodePort: 0 })) : known.ports;
     const ipMode = random.isOneIn(6) ? 'Proxy' : 'VIP';
     const spec = this.#spec(type);
-    // A Service of both families with affinity is what `shortfalls.ts` tells of.
-    const families = spec.sessionAffinity ? (['IPv4'] as const) : undefined;
-    return { put: serviceOf({ name: `random-${number}`, number, ports, ipMode, spec, families }) };
+    return { put: serviceOf({ name: `random-${number}`, number, ports, ipMode, spec }) };
   }
 
   #spec(type: 'ClusterIP' | 'NodePort' | 'LoadBalancer'): Partial<ServiceSpec> {
@@ -119,11 +115,10 @@ export class RandomChanges {
       ...(random.isOneIn(2) && { externalIPs: [] }),
       internalTrafficPolicy: random.isOneIn(4) ? 'Local' : 'Cluster',
       ...(type !== 'ClusterIP' && { externalTrafficPolicy: random.isOneIn(3) ? 'Local' : 'Cluster' }),
-      ...(random.isOneIn(4) &&
-        this.#withAffinity && {
-          sessionAffinity: 'ClientIP' as const,
-          sessionAffinityConfig: { clientIP: { timeoutSeconds: random.one([60, 600]) } },
-        }),
+      ...(random.isOneIn(4) && {
+        sessionAffinity: 'ClientIP',
+        sessionAffinityConfig: { clientIP: { timeoutSeconds: random.one([60, 600]) } },
+      }),
       ...(type === 'LoadBalancer' && random.isOneIn(3) && { loadBalancerSourceRanges: random.some(RANGES) }),
     };
   }

@@ -6,8 +6,3 @@ export const UNSETTLED: Readonly<Record<Mode, Readonly<Record<string, string>>>>
   iptables: {},
   nftables: {},
 };
-
-/** Modes in which histories leave session affinity out. */
-export const NO_AFFINITY: Readonly<Partial<Record<Mode, string>>> = {
-  nftables: 'over IPv6 a first packet is lost now and then while rules change, and the client sends it again after 1 s',
-};

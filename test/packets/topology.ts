@@ -94,8 +94,11 @@ export function at(place: string, ...argv: string[]): string[] {
   return inNetns(netnsPath(place), argv);
 }
 
-// A neighbour's "there is a shorter way" would lead packets past the node's connection tracking.
+// A neighbour's "there is a shorter way" would lead packets past the node's connection tracking. Nobody else has our addresses: a
+// link-local one that is still being checked asks for no neighbour, and the first packets of a fast machine would wait for it.
 const HOST = {
+  'net/ipv6/conf/all/accept_dad': 0,
+  'net/ipv6/conf/default/accept_dad': 0,
   'net/ipv6/conf/all/disable_ipv6': 0,
   'net/ipv6/conf/default/disable_ipv6': 0,
   'net/ipv6/conf/all/accept_redirects': 0,

@@ -67,6 +67,15 @@ async function outcomesIn(said: Readable): Promise<Map<string, Outcome>> {
   return outcomes;
 }
 
+/** kubectl's own log line for a watch that it ends itself, when its patience is over before the watch is a second old: chance. */
+const ENDED_ITSELF = /^ {4}\+ [IW]\d{4} .*very short watch: /;
+
+/** How many commands differ in nothing but such lines. */
+function byChance(said: string): number {
+  const commands = said.split(/^FAIL \S+:\d+: \$ .*\n/m).slice(1);
+  return commands.filter((lines) => lines.trimEnd().split('\n').every((line) => ENDED_ITSELF.test(line))).length;
+}
+
 describe('the table of shortfalls', () => {
   it('names transcripts that exist, and a reason for each', () => {
     const named = [...Object.keys(SHORTFALLS), ...Object.keys(NOT_YET)];
@@ -105,6 +114,7 @@ describe.skipIf(!kubectl)('recorded kubectl transcripts', () => {
     const outcome = (await outcomes).get(name);
     const complaints = clusters.map((cluster) => cluster.complaints()).join('');
     expect(outcome, complaints || 'the player said nothing of it').toBeDefined();
-    expect(outcome!.failed, `${outcome!.said}\n${complaints}`).toBeLessThanOrEqual(SHORTFALLS[name]?.failed ?? 0);
+    const failed = outcome!.failed - byChance(outcome!.said);
+    expect(failed, `${outcome!.said}\n${complaints}`).toBeLessThanOrEqual(SHORTFALLS[name]?.failed ?? 0);
   });
 });

@@ -3,29 +3,17 @@ import type { Handler } from '../registry.ts';
 import { bind } from './binding.ts';
 import { evict } from './eviction.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
-import { unavailable } from './streams.ts';
 import { requestToken } from './token.ts';
 
 export type VerbHandlers = Readonly<Record<string, Handler>>;
 
 const SCALE: VerbHandlers = { get: getScale, update: updateScale, patch: patchScale };
-const STREAM: VerbHandlers = {
-  get: unavailable,
-  create: unavailable,
-  update: unavailable,
-  patch: unavailable,
-  delete: unavailable,
-};
 
-/** Anything not named here (`status`, `finalize`, `resize`, `ephemeralcontainers`) reads and writes the object itself. */
+/** Anything not named here (`status`, `finalize`, `resize`, `ephemeralcontainers`) reads and writes the object itself; what leads to a pod (`log`,
+ * `exec`, `proxy`, …) never comes here: connect/connect.ts. */
 export const SUBRESOURCES: Readonly<Record<string, VerbHandlers>> = {
   scale: SCALE,
   binding: { create: bind },
   eviction: { create: evict },
   token: { create: requestToken },
-  log: STREAM,
-  exec: STREAM,
-  attach: STREAM,
-  portforward: STREAM,
-  proxy: STREAM,
 };
