@@ -136,7 +136,7 @@ class StateMaker {
 
   /** A way to one of `endpoints`: by elements in the map of their count, or by own chains when clients stay with theirs. */
   #spread(way: Way, list: List, endpoints: readonly Endpoint[], frontend: Frontend): Group {
-    if (this.#port.affinitySeconds > 0) return this.#sticky(list, endpoints);
+    if (this.#port.affinitySeconds > 0) return this.#sticky(endpoints);
     const group = spreadGroup(this.#plan.family, way, list, endpoints.length);
     for (const [at, { ip, port }] of endpoints.entries()) {
       this.#element(this.#elements, group.name, { key: [...frontend, at], value: [ip, port] });
@@ -148,11 +148,14 @@ class StateMaker {
     return createHash('sha256').update(`${this.#port.id} ${this.#port.protocol} ${more}`).digest('hex').slice(0, 16);
   }
 
-  /** Own chains: a set per endpoint remembers its clients, and whoever is in one goes there again. */
-  #sticky(list: List, endpoints: readonly Endpoint[]): Group {
+  /**
+   * Own chains: a set per endpoint remembers its clients, and whoever is in one goes there again. Those of policy Local and those of
+   * policy Cluster have a chain each, and share what they have of endpoints.
+   */
+  #sticky(endpoints: readonly Endpoint[]): Group {
     const ip = nftFamily(this.#plan.family);
     const protocol = this.#port.protocol.toLowerCase();
-    const name = `sticky-${list}-${this.#hash('')}`;
+    const name = `sticky-${endpoints === this.#port.localEndpoints ? 'local' : 'cluster'}-${this.#hash('')}`;
     const chains = endpoints.map((endpoint) => {
       const own = `sticky-endpoint-${this.#hash(endpointText(endpoint))}`;
       const type = this.#plan.family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr';
