@@ -2,8 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 const ROOMS = '{api,host,client,apiserver,controllers,proxy,node,dns,lab}/**/*.test.ts';
 
+/** They measure how soon a lab reacts, or wait only as long as a lab may take: a machine busy with other tests would not tell. */
+const TIMED = ['test/lab/{load,recovery,tutorial}.test.ts'];
+
 // Tests start real servers, kernel namespaces and child processes, so each file has a process of its own. Packets and whole
-// labs come last and one at a time: they measure how soon the lab reacts, which a machine busy with other tests would not tell.
+// labs come after the rooms, two at a time, for they wait more than they work; those that are timed come last and alone.
 // None is tried again, but the one that holds the lab to a number of milliseconds (test/lab/load.test.ts).
 export default defineConfig({
   test: {
@@ -22,11 +25,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'lab',
+          name: 'labs',
           include: ['test/packets/**/*.test.ts', 'test/lab/**/*.test.ts'],
-          maxWorkers: 1,
+          exclude: TIMED,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'timed', include: TIMED, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

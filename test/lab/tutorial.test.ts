@@ -39,6 +39,7 @@ describe.skipIf(noKubectl)('vitrine tutorial', () => {
       const user = await eventually(
         () => userNamespaceIn(place.directory).catch(() => undefined), // not there yet
         (namespace) => namespace !== undefined,
+        30_000,
       );
       expect(processesIn(user!).length).toBeGreaterThan(3);
       walk.kill('SIGKILL');
