@@ -1,5 +1,6 @@
-// One proxy backend in a network namespace of its own (bench/proxy.ts makes it): loads a plan, changes it, and says how long the
-// kernel took, ms.
+// One proxy backend in a network namespace of its own (bench/proxy.ts makes it): loads a plan, changes it, looks for drift, and says how
+// long the kernel took, ms.
+import { systemClock } from '../host/clock.ts';
 import { IptablesBackend } from '../proxy/iptables/backend.ts';
 import { NftablesBackend } from '../proxy/nftables/backend.ts';
 import type { Endpoint, Plan, ServicePort } from '../proxy/plan.ts';
@@ -17,8 +18,12 @@ export interface SyncJob {
 export interface SyncResult {
   readonly load: number;
   readonly changes: number[];
-  /** A full resync that finds everything as it should be. */
-  readonly resync: number;
+  /** A look for drift that finds none. */
+  readonly look: number;
+  /** A change that comes while another look is under way. */
+  readonly changeBeside: number;
+  /** MiB that this process held at most. */
+  readonly memory: number;
 }
 
 const NODE: Plan['node'] = {
@@ -64,7 +69,7 @@ function servicePort(service: number, endpoints: number, turn = 0): ServicePort 
   };
 }
 
-async function timed(work: Promise<void>): Promise<number> {
+async function timed(work: Promise<unknown>): Promise<number> {
   const begin = performance.now();
   await work;
   return performance.now() - begin;
@@ -76,11 +81,20 @@ await doJob(async (job: SyncJob): Promise<SyncResult> => {
   const services = new Map(ports.map((port) => [port.id, port]));
   const plan: Plan = { family: 'IPv4', node: NODE, services };
   const load = await timed(backend.sync(plan));
-  const changes: number[] = [];
-  for (let turn = 1; turn <= job.changes; turn += 1) {
+  let turn = 0;
+  const change = (): Promise<number> => {
+    turn += 1;
     const changed = servicePort((turn * 37) % job.services, job.endpoints, turn);
     services.set(changed.id, changed);
-    changes.push(await timed(backend.sync({ ...plan, services: new Map(services) }, new Set([changed.id]))));
-  }
-  return { load, changes, resync: await timed(backend.sync({ ...plan, services })) };
+    return timed(backend.sync(plan, new Set([changed.id])));
+  };
+  const changes: number[] = [];
+  while (changes.length < job.changes) changes.push(await change());
+  const { signal } = new AbortController();
+  const look = await timed(backend.isIntact(signal));
+  const looking = backend.isIntact(signal);
+  await systemClock.sleep(look / 2);
+  const changeBeside = await change();
+  await looking;
+  return { load, changes, look, changeBeside, memory: process.resourceUsage().maxRSS / 1024 };
 });

@@ -9,6 +9,8 @@ export interface ExecOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   signal?: AbortSignal;
+  /** Gets standard output while it comes, instead of the result; what it throws ends the program. */
+  onOutput?: (piece: string) => void;
 }
 
 export interface ExecResult {
@@ -32,14 +34,20 @@ export class ExecError extends Error {
 
 /** Runs `argv` to its end and returns what it said, whatever its exit code. Throws ExecError when it cannot be started. */
 export function run(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  const { input, timeoutMs = 30_000, env, cwd, signal } = options;
+  const { input, timeoutMs = 30_000, env, cwd, signal, onOutput } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(argv[0], argv.slice(1), { env, cwd, signal, killSignal: 'SIGKILL' });
     // Not spawn's own `timeout`: its timer lives on, and keeps the process alive, when the program cannot be started.
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    const end = (error: Error): void => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(error);
+    };
+    if (onOutput) child.stdout.setEncoding('utf8').on('data', (piece: string) => attempt(() => onOutput(piece), end));
+    else child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.stdin.on('error', () => {}); // a program that ends without reading its input is judged by its exit code
     child.stdin.end(input);
@@ -54,6 +62,14 @@ export function run(argv: readonly string[], options: ExecOptions = {}): Promise
       resolve({ exitCode: code, stdout: Buffer.concat(stdout).toString(), stderr: said });
     });
   });
+}
+
+function attempt(work: () => void, failed: (error: Error) => void): void {
+  try {
+    work();
+  } catch (error) {
+    failed(error as Error);
+  }
 }
 
 /** Runs a program; what a test replaces to see commands instead of running them. */

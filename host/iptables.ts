@@ -52,6 +52,7 @@ const INTERFACE = /^!?[\w.@-]{1,15}\+?$/;
 // No quote, backslash or control character: nothing needs escaping. 255 bytes are what the comment match holds.
 const COMMENT = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
 const NAME = /^[\w-]{1,31}$/;
+const PROTOCOL = /^(tcp|udp|sctp)$/;
 
 function valid(what: string, pattern: RegExp, value: string): string {
   if (!pattern.test(value)) throw new InvalidRuleError(what, value);
@@ -94,7 +95,7 @@ function recentText(recent: { name: string } & ({ set: true } | { seconds: numbe
 function matchText(match: Match): string {
   if ('comment' in match) return `-m comment --comment "${valid('comment', COMMENT, match.comment)}"`;
   if ('protocol' in match) {
-    return `-m ${match.protocol}${match.dport === undefined ? '' : ` --dport ${port(match.dport)}`}`;
+    return `-m ${valid('protocol', PROTOCOL, match.protocol)}${match.dport === undefined ? '' : ` --dport ${port(match.dport)}`}`;
   }
   if ('addrtype' in match) return `-m addrtype --${match.addrtype}-type LOCAL`;
   if ('ctstate' in match) return `-m conntrack ${match.not ? '! ' : ''}--ctstate ${match.ctstate.join(',')}`;
@@ -127,7 +128,7 @@ export function ruleText(rule: Rule): string {
     const name = valid('interface', INTERFACE, rule.inInterface);
     words.push(name.startsWith('!') ? `! -i ${name.slice(1)}` : `-i ${name}`);
   }
-  if (rule.protocol) words.push(`-p ${rule.protocol}`);
+  if (rule.protocol) words.push(`-p ${valid('protocol', PROTOCOL, rule.protocol)}`);
   for (const match of rule.matches ?? []) words.push(matchText(match));
   if (rule.target) words.push(targetText(rule.target));
   return words.join(' ');
@@ -159,6 +160,13 @@ export class Iptables {
   /** Everything in the kernel. Throws ExecError. */
   async save(): Promise<SavedTables> {
     return parseSave(await this.#exec([`${this.#prefix}-save`], { timeoutMs: 600_000 }));
+  }
+
+  /** Tells `visitor` of everything in the kernel while it is listed. Throws ExecError, also when `signal` aborts. */
+  async read(visitor: SaveVisitor, signal?: AbortSignal): Promise<void> {
+    const reader = new SaveReader(visitor);
+    const onOutput = (piece: string): void => reader.take(piece);
+    await this.#exec([`${this.#prefix}-save`], { timeoutMs: 600_000, signal, onOutput });
   }
 
   /** Applies text of `iptables-restore`; each table's part is atomic. Throws ExecError. */
@@ -215,17 +223,46 @@ function keepRestoring(argv: readonly string[]): KeptProgram {
 /** Parses a text of `iptables-save`, counters or not. */
 export function parseSave(text: string): SavedTables {
   const tables: SavedTables = new Map();
-  let chains = new Map<string, string[]>();
-  for (const line of text.split('\n')) {
-    if (line.startsWith('*')) {
-      chains = new Map();
-      tables.set(line.slice(1) as Table, chains);
-    } else if (line.startsWith(':')) chains.set(line.slice(1, line.indexOf(' ')), []);
+  const reader = new SaveReader({
+    chain: (table, chain) => {
+      const chains = tables.get(table) ?? new Map<string, string[]>();
+      tables.set(table, chains.set(chain, []));
+    },
+    rule: (table, chain, rule) => void tables.get(table)!.get(chain)?.push(rule),
+  });
+  reader.take(`${text}\n`);
+  return tables;
+}
+
+/** Hears of what is saved: a table's chains, then their rules, each as `ruleText` writes it. */
+export interface SaveVisitor {
+  chain(table: Table, chain: string): void;
+  rule(table: Table, chain: string, rule: string): void;
+}
+
+/** Takes a text of `iptables-save` in pieces of any length. */
+class SaveReader {
+  readonly #visitor: SaveVisitor;
+  #table: Table = 'filter';
+  #rest = '';
+
+  constructor(visitor: SaveVisitor) {
+    this.#visitor = visitor;
+  }
+
+  take(piece: string): void {
+    const lines = `${this.#rest}${piece}`.split('\n');
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line: string): void {
+    if (line.startsWith('*')) this.#table = line.slice(1) as Table;
+    else if (line.startsWith(':')) this.#visitor.chain(this.#table, line.slice(1, line.indexOf(' ')));
     else if (line.startsWith('-A ')) {
       const end = line.indexOf(' ', 3);
       const chain = line.slice(3, end < 0 ? undefined : end);
-      chains.get(chain)?.push(end < 0 ? '' : line.slice(end + 1));
+      this.#visitor.rule(this.#table, chain, end < 0 ? '' : line.slice(end + 1));
     }
   }
-  return tables;
 }

@@ -1,6 +1,7 @@
 // Transactions as text, what they refuse, and what a listed table says.
 import { describe, expect, it } from 'vitest';
-import { InvalidNftError, NftTransaction, parseTable } from './nft.ts';
+import { InvalidNftError, NftTransaction } from './nft.ts';
+import { gathering, TableReader } from './nft-table.ts';
 
 describe('an nft transaction', () => {
   const tx = (): NftTransaction => new NftTransaction('ip', 'shop');
@@ -43,40 +44,48 @@ describe('an nft transaction', () => {
   ])('refuses what could be more than one thing', (add) => expect(add).toThrow(InvalidNftError));
 });
 
-describe('a listed table', () => {
+describe.each([1, 7, 100_000])('a listed table that comes in pieces of %d letters', (length) => {
   // As nft 1.0.6 prints it with -j -p: protocols are numbers, an element that will time out is an object.
-  const listed = parseTable(
-    JSON.stringify({
-      nftables: [
-        { metainfo: { version: '1.0.6' } },
-        { table: { family: 'ip', name: 'shop' } },
-        {
-          map: {
-            name: 'ips',
-            type: ['ipv4_addr', 'inet_proto', 'inet_service'],
-            map: 'verdict',
-            elem: [
-              [{ concat: ['10.0.0.1', 6, 6] }, { goto: { target: 'one' } }],
-              [{ concat: ['10.0.0.2', 17, 80] }, { drop: null }],
-            ],
-          },
+  const text = JSON.stringify({
+    nftables: [
+      { metainfo: { version: '1.0.6' } },
+      { table: { family: 'ip', name: 'shop' } },
+      {
+        map: {
+          name: 'ips',
+          type: ['ipv4_addr', 'inet_proto', 'inet_service'],
+          map: 'verdict',
+          elem: [
+            [{ concat: ['10.0.0.1', 6, 6] }, { goto: { target: 'one' } }],
+            [{ concat: ['10.0.0.2', 17, 80] }, { drop: null }],
+          ],
         },
-        {
-          map: {
-            name: 'ports',
-            type: ['inet_proto', 'inet_service'],
-            elem: [[{ concat: [132, 80] }, { concat: ['10.0.0.9', 17] }]],
-          },
+      },
+      {
+        map: {
+          name: 'ports',
+          type: ['inet_proto', 'inet_service'],
+          elem: [[{ concat: [132, 80] }, { concat: ['10.0.0.9', 17] }]],
         },
-        { set: { name: 'few', type: 'ipv4_addr', elem: ['10.0.0.3', { elem: { val: '10.0.0.4', expires: 3 } }] } },
-        { set: { name: 'none', type: 'ipv4_addr' } },
-        { set: { name: 'foreign', type: 'ipv4_addr', elem: [{ prefix: { addr: '10.0.0.0', len: 8 } }] } },
-        { chain: { name: 'one', handle: 4 } },
-        { rule: { chain: 'one', comment: 'first', expr: [{ accept: null }] } },
-        { rule: { chain: 'one', expr: [{ drop: null }] } },
-      ],
-    }),
-  );
+      },
+      {
+        set: {
+          name: 'few',
+          type: 'ipv4_addr',
+          elem: ['10.0.0.3', { elem: { val: '10.0.0.4', expires: 3 } }],
+          flags: ['timeout'],
+        },
+      },
+      { set: { name: 'none', type: 'ipv4_addr' } },
+      { set: { name: 'foreign', type: 'ipv4_addr', elem: [{ prefix: { addr: '10.0.0.0', len: 8 } }] } },
+      { chain: { name: 'one', handle: 4 } },
+      { rule: { chain: 'one', comment: 'first', expr: [{ accept: null }] } },
+      { rule: { chain: 'one', expr: [{ match: { right: { set: ['a "quoted" \\', '{[,'] } } }, { drop: null }] } },
+    ],
+  });
+  const { table: listed, visitor } = gathering();
+  const reader = new TableReader(visitor);
+  for (let at = 0; at < text.length; at += length) reader.take(text.slice(at, at + length));
 
   it("gives chains with their rules' comments", () => expect([...listed.chains]).toEqual([['one', ['first', '']]]));
   it('gives elements by key, as they are written', () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { check, type Exec, ExecError } from './exec.ts';
 import { KeptNft } from './kept-nft.ts';
 import { NotKeptError } from './kept-program.ts';
+import { gathering, type ListedTable, TableReader, type TableVisitor } from './nft-table.ts';
 
 export type NftFamily = 'ip' | 'ip6';
 
@@ -31,7 +32,9 @@ export class InvalidNftError extends Error {
 
 // Names are letters, digits and a few signs; nft allows 127 bytes.
 const NAME = /^[A-Za-z][\w/\\.-]{0,126}$/;
-const FIELD = /^[\w.:/-]+$/;
+// An address or block, a number, a protocol: no word that means anything else.
+const FIELD = /^(?:[\d.]+(?:\/\d+)?|[\da-f]*:[\da-f:.]*(?:\/\d+)?|tcp|udp|sctp)$/;
+const COMMENT = /^[\w.:/-]+$/;
 const VERDICT = /^(accept|drop|return|(goto|jump) [A-Za-z][\w/\\.-]*)$/;
 // One statement line: nothing that would end it (newline, semicolon), start a comment or nest.
 const STATEMENTS = /^[\w .:,@!=&|^<>+*/{}[\]"'()-]+$/;
@@ -41,7 +44,8 @@ function valid(what: string, pattern: RegExp, value: string): string {
   return value;
 }
 
-const field = (value: string | number): string =>
+/** One address, block, number or protocol, for keys, values and statements. Throws InvalidNftError. */
+export const field = (value: string | number): string =>
   Number.isSafeInteger(value) ? String(value) : valid('field', FIELD, String(value));
 
 export function keyText(key: Element['key']): string {
@@ -102,7 +106,7 @@ export class NftTransaction {
 
   /** `comment` is what a listing tells the rule by. */
   addRule(chain: string, statements: string, comment?: string): this {
-    const tag = comment === undefined ? '' : ` comment "${valid('comment', FIELD, comment)}"`;
+    const tag = comment === undefined ? '' : ` comment "${valid('comment', COMMENT, comment)}"`;
     const text = valid('rule', STATEMENTS, statements) + tag;
     return this.#say(`add rule ${this.#where} ${valid('chain', NAME, chain)} ${text}`);
   }
@@ -171,6 +175,9 @@ export class NftTransaction {
 /** Bytes of a text that a kept nft takes; larger ones are rare, and would leave it large. */
 const KEPT_LIMIT = 256 * 1024;
 const KEPT_TIMEOUT_MS = 20_000;
+const LIST_TIMEOUT_MS = 120_000;
+
+type Depth = 'whole' | 'terse';
 
 export class Nft {
   readonly #exec: Exec;
@@ -199,108 +206,33 @@ export class Nft {
     this.#kept = undefined;
   }
 
+  /** The table; undefined when there is none. `depth` terse leaves the elements out. Throws ExecError. */
+  async listTable(family: NftFamily, table: string, depth: Depth = 'whole'): Promise<ListedTable | undefined> {
+    const { table: listed, visitor } = gathering();
+    return (await this.readTable(family, table, visitor, { depth })) ? listed : undefined;
+  }
+
   /**
-   * The table; undefined when there is none. `depth` terse leaves the elements out. As JSON: nft flushes its text after every
-   * word, and a large table takes three times as long to come through a pipe. Throws ExecError.
+   * Tells `visitor` of the table while it is listed; resolves with whether there is one. As JSON: nft flushes its text after every
+   * word, and a large table takes three times as long to come through a pipe. Throws ExecError, also when `signal` aborts.
    */
-  async listTable(
+  async readTable(
     family: NftFamily,
     table: string,
-    depth: 'whole' | 'terse' = 'whole',
-  ): Promise<ListedTable | undefined> {
+    visitor: TableVisitor,
+    { depth = 'whole', signal }: { depth?: Depth; signal?: AbortSignal } = {},
+  ): Promise<boolean> {
+    const reader = new TableReader(visitor);
     const flags = depth === 'terse' ? ['-t'] : [];
     const argv = ['nft', '-j', '-p', ...flags, 'list', 'table', family, valid('table', NAME, table)];
     try {
-      return parseTable(await this.#exec(argv, { timeoutMs: 120_000 }));
+      await this.#exec(argv, { timeoutMs: LIST_TIMEOUT_MS, signal, onOutput: (piece) => reader.take(piece) });
+      return true;
     } catch (error) {
-      if (error instanceof ExecError && /No such file or directory/.test(error.stderr)) return undefined;
+      if (error instanceof ExecError && /No such file or directory/.test(error.stderr)) return false;
       throw error;
     }
   }
-}
-
-/** What `nft -j list table` says, in pieces. Anonymous sets are left out. */
-export interface ListedTable {
-  /** chain → the comments of its rules, in order; '' for a rule without. */
-  readonly chains: ReadonlyMap<string, readonly string[]>;
-  /** set or map → key → value ('' in a set), as `keyText` and `valueText` write them. */
-  readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  readonly kinds: ReadonlyMap<string, 'set' | 'map'>;
-}
-
-/** A value in nft's JSON (libnftables-json(5)): only the kinds that elements of typed sets are made of. */
-type JsonValue =
-  | string
-  | number
-  | { readonly concat: readonly JsonValue[] }
-  | { readonly elem: { readonly val: JsonValue } };
-type JsonVerdict = Readonly<Record<string, { readonly target: string } | null>>;
-
-interface JsonSet {
-  readonly name: string;
-  readonly type: string | readonly string[];
-  readonly elem?: readonly (JsonValue | readonly [JsonValue, JsonValue | JsonVerdict])[];
-}
-
-interface JsonEntry {
-  readonly chain?: { readonly name: string };
-  readonly rule?: { readonly chain: string; readonly comment?: string };
-  readonly set?: JsonSet;
-  readonly map?: JsonSet;
-}
-
-/** `nft -p` writes protocols as numbers, which needs no look into /etc/protocols for each element. */
-const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
-
-/** Throws SyntaxError when `text` is not JSON. */
-export function parseTable(text: string): ListedTable {
-  const chains = new Map<string, string[]>();
-  const elements = new Map<string, Map<string, string>>();
-  const kinds = new Map<string, 'set' | 'map'>();
-  for (const { chain, rule, set, map } of (JSON.parse(text) as { nftables: JsonEntry[] }).nftables) {
-    if (chain) chains.set(chain.name, []);
-    if (rule) chains.get(rule.chain)!.push(rule.comment ?? '');
-    const listed = set ?? map;
-    if (!listed) continue;
-    kinds.set(listed.name, set ? 'set' : 'map');
-    elements.set(listed.name, set ? setItems(listed) : mapItems(listed));
-  }
-  return { chains, elements, kinds };
-}
-
-function setItems({ type, elem = [] }: JsonSet): Map<string, string> {
-  const protocolAt = [type].flat().indexOf('inet_proto');
-  return new Map(elem.map((item) => [jsonText(item as JsonValue, protocolAt), '']));
-}
-
-function mapItems({ type, elem = [] }: JsonSet): Map<string, string> {
-  const protocolAt = [type].flat().indexOf('inet_proto');
-  const items = new Map<string, string>();
-  for (const item of elem) {
-    const [key, value] = item as readonly [JsonValue, JsonValue | JsonVerdict];
-    items.set(jsonText(key, protocolAt), isPlain(value) ? jsonText(value, -1) : verdictText(value));
-  }
-  return items;
-}
-
-const isPlain = (value: JsonValue | JsonVerdict): value is JsonValue =>
-  typeof value !== 'object' || 'concat' in value || 'elem' in value;
-
-/** `protocolAt`: which field is a protocol; -1: none. */
-function jsonText(value: JsonValue, protocolAt: number): string {
-  if (typeof value !== 'object') return protocolAt === 0 ? protocolText(value) : String(value);
-  if ('elem' in value) return jsonText(value.elem.val, protocolAt);
-  if (!('concat' in value)) return JSON.stringify(value); // none of ours: no key that we write equals it
-  const fields = value.concat as readonly (string | number)[];
-  if (protocolAt < 0) return fields.join(' . ');
-  return fields.map((one, at) => (at === protocolAt ? protocolText(one) : one)).join(' . ');
-}
-
-const protocolText = (value: string | number): string => PROTOCOLS[value as number] ?? String(value);
-
-function verdictText(verdict: JsonVerdict): string {
-  const [[name, to]] = Object.entries(verdict);
-  return to ? `${name} ${to.target}` : name;
 }
 
 /**

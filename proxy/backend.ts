@@ -9,6 +9,12 @@ export interface Backend {
    * refuses.
    */
   sync(plan: Plan, changed?: ReadonlySet<string>): Promise<void>;
+  /**
+   * Whether the kernel still holds what the last sync left there, however much of that others have changed. Only reads, and may run beside
+   * syncs; undefined when what it read cannot be told from what they wrote meanwhile. Rejects when the kernel cannot be asked, or
+   * `signal` aborts.
+   */
+  isIntact(signal: AbortSignal): Promise<boolean | undefined>;
   /** Calls `lost` whenever someone else flushed or deleted our rules. Returns when `signal` aborts. */
   guard(lost: () => void, signal: AbortSignal): Promise<void>;
   /** Which Service port, and which endpoint of it, a rule, chain or map element in the kernel belongs to. */

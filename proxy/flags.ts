@@ -48,6 +48,35 @@ export const FLAGS = {
   cleanup: flag('remove all rules of all modes, and end'),
 } satisfies Record<string, Flag>;
 
+/** What flags that are not given stand for, as upstream shows it; '' for those left out here. */
+// biome-ignore format: as above
+const DEFAULTS: Readonly<Partial<Record<keyof typeof FLAGS, string>>> = {
+  'nodeport-addresses': '[]',
+  'masquerade-all': 'false',
+  'iptables-masquerade-bit': '14',
+  'iptables-localhost-nodeports': 'true',
+  'iptables-sync-period': '30s',
+  'iptables-min-sync-period': '1s',
+  'bind-address': '0.0.0.0',
+  'healthz-bind-address': '0.0.0.0:10256',
+  'metrics-bind-address': '127.0.0.1:10249',
+  'conntrack-max-per-core': '32768',
+  'conntrack-min': '131072',
+  'conntrack-tcp-timeout-established': '24h0m0s',
+  'conntrack-tcp-timeout-close-wait': '1h0m0s',
+  'conntrack-tcp-be-liberal': 'false',
+  'conntrack-udp-timeout': '0s',
+  'conntrack-udp-timeout-stream': '0s',
+  cleanup: 'false',
+};
+
+/** Name → value of every flag, as /flagz shows them. */
+export function shownFlags(given: Partial<Given>): Record<string, string> {
+  const names = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
+  const shown = (value: unknown): string => (Array.isArray(value) ? `[${value.join(',')}]` : String(value));
+  return Object.fromEntries(names.map((name) => [name, shown(given[name] ?? DEFAULTS[name] ?? '')]));
+}
+
 type Given = Values<typeof FLAGS>;
 
 export interface Choices {

@@ -1,6 +1,7 @@
-// What others may ask the proxy: /healthz and /livez (port 10256), and /metrics, /configz, /proxyMode (port 10249), with
-// upstream's answers.
+// What others may ask the proxy: /healthz and /livez (port 10256), and /metrics, /configz, /proxyMode, /statusz and /flagz (port 10249),
+// with upstream's answers.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { flagsPage, statusPage } from './debug-pages.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import type { SyncLoop } from './sync.ts';
 
@@ -70,17 +71,32 @@ export interface MetricsAnswers {
   readonly mode: string;
   /** As `/configz` shows it. */
   readonly configuration: object;
+  /** Of Kubernetes, `v1.36.3`. */
+  readonly version: string;
+  /** Name → value, as `/flagz` shows them. */
+  readonly flags: Readonly<Record<string, string>>;
 }
 
-export function metricsAnswers({ metrics, mode, configuration }: MetricsAnswers): Record<string, Answer> {
+export function metricsAnswers(source: MetricsAnswers): Record<string, Answer> {
+  const { metrics, mode, configuration, version, flags } = source;
   const configz = JSON.stringify({ 'kubeproxy.config.k8s.io': configuration });
-  return {
+  const startedAt = Date.now();
+  const page = (response: ServerResponse, body: string): void => {
+    response.writeHead(200, { 'Content-Type': TEXT, 'Content-Length': Buffer.byteLength(body) });
+    response.end(body);
+  };
+  const answers: Record<string, Answer> = {
     '/metrics': async (_request, response) =>
       say(response, await metrics.registry.metrics(), `${metrics.registry.contentType}; escaping=underscores`),
     '/proxyMode': (_request, response) => say(response, mode, TEXT),
     '/configz': (_request, response) => say(response, configz, 'application/json'),
     '/healthz': (_request, response) => say(response, 'ok', TEXT),
+    '/flagz': (_request, response) => page(response, flagsPage(flags)),
   };
+  const paths = Object.keys(answers);
+  answers['/statusz'] = (_request, response) =>
+    page(response, statusPage({ startedAt, now: Date.now(), version, paths }));
+  return answers;
 }
 
 /** `address` is `IP:PORT`, `[IP]:PORT` or '' for nowhere. Listens when it resolves; ends when `signal` aborts. */

@@ -5,7 +5,7 @@ import { RestClient } from '../client/rest.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
 import { type KubeProxyConfiguration, shownConfiguration } from './configuration.ts';
-import { chosen, FLAGS } from './flags.ts';
+import { chosen, FLAGS, shownFlags } from './flags.ts';
 import type { ProxyOptions } from './node-facts.ts';
 import type { DetectLocal } from './plan.ts';
 import { cleanup, defaultOptions, kernelFamilies, PROXY_MODES, type ProxyMode, runProxy } from './proxy.ts';
@@ -35,6 +35,7 @@ export const proxy = program({
       healthzBindAddress: boundTo(configuration, configuration.healthzBindAddress),
       metricsBindAddress: boundTo(configuration, configuration.metricsBindAddress),
       configuration: shownConfiguration({ ...configuration, mode, hostnameOverride: nodeName }),
+      flags: shownFlags(flags),
       signal,
       log,
     });

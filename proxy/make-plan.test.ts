@@ -37,7 +37,7 @@ beforeEach(() => {
   });
 });
 
-function set(spec: Service['spec'] = {}, ingress: { ip: string }[] = []): void {
+function set(spec: Service['spec'] = {}, ingress: { ip?: string; ipMode?: string; hostname?: string }[] = []): void {
   const clusterIPs = ['10.96.0.20'];
   services.set({
     metadata: { name: 'web', namespace: 'default' },
@@ -91,6 +91,19 @@ describe('a service port', () => {
     expect(port).toMatchObject({ loadBalancerSourceRanges: expected, loadBalancerIPs: ['52.1.2.3'] });
   });
 
+  it('answers on load-balancer IPs of mode VIP', () => {
+    const ingress = [{ ip: '52.1.2.3' }, { ip: '52.1.2.4', ipMode: 'Proxy' }, { hostname: 'lb.example' }];
+    set({ type: 'LoadBalancer' }, ingress);
+    expect(update().plan.services.get('default/web')!.loadBalancerIPs).toEqual(['52.1.2.3']);
+  });
+
+  it("has addresses in the kernel's spelling", () => {
+    set({ clusterIPs: ['FD00::0:20'], externalIPs: ['2001:DB8:0::1'] });
+    const { plan } = new PlanMaker('IPv6', services, slices).update(NODE, services.take());
+    const port = { clusterIP: 'fd00::20', externalIPs: ['2001:db8::1'] };
+    expect(plan.services.get('default/web')).toMatchObject(port);
+  });
+
   it('remembers clients for three hours when told no time', () => {
     expect(only({ sessionAffinity: 'ClientIP' }).affinitySeconds).toBe(10800);
     const sessionAffinityConfig = { clientIP: { timeoutSeconds: 60 } };
@@ -139,5 +152,33 @@ describe('an update', () => {
     const { changed, plan } = update({ ...NODE, nodeName: 'node-2' });
     expect([...changed]).toEqual(['default/web']);
     expect(ips(plan.services.get('default/web')!.localEndpoints)).toEqual(['10.244.2.5']);
+  });
+
+  it('leaves out a port that is malformed until it is mended, and tells once', () => {
+    const named = (name: string) => ({ name, port: 80, protocol: 'TCP' as const });
+    set({ ports: [named('a'), named('b; flush ruleset')] });
+    const step = update();
+    expect([...step.plan.services.keys()]).toEqual(['default/web:a']);
+    expect(step.malformed.map(({ port, why }) => [port.id, why])).toEqual([
+      ['default/web:b; flush ruleset', 'not a valid port name: "b; flush ruleset"'],
+    ]);
+    expect(update({ ...NODE, nodeName: 'node-2' }).malformed).toEqual([]);
+    expect(maker.malformed).toHaveLength(1);
+    set({ ports: [named('a'), named('b')] });
+    expect([...update().changed]).toEqual(['default/web:b']);
+    expect(maker.malformed).toEqual([]);
+  });
+
+  it('takes a port that becomes malformed out of the plan', () => {
+    set();
+    update();
+    set({ ports: [{ port: 70_000, protocol: 'TCP' }] });
+    const { plan, changed, malformed } = update();
+    expect([plan.services.size, [...changed], malformed.length]).toEqual([0, ['default/web'], 1]);
+  });
+
+  it('survives a Service of which nothing can be read', () => {
+    set({ ports: 80 as never });
+    expect(update().malformed.map(({ port }) => port.id)).toEqual(['default/web']);
   });
 });

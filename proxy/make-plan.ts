@@ -3,9 +3,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { familyOf } from '../api/ip.ts';
 import type { ServicePort as SpecPort } from '../api/types/core.v1.ts';
-import { canonicalCIDR } from './addresses.ts';
+import { canonicalCIDR, canonicalIP } from './addresses.ts';
 import type { EndpointSliceTracker } from './changes/endpoint-slices.ts';
 import type { ServiceTracker, TrackedService } from './changes/services.ts';
+import { type Malformed, malformation } from './malformed.ts';
 import type { IPFamily, NodeFacts, Plan, Protocol, ServicePort } from './plan.ts';
 import { isExternallyAccessible } from './plan.ts';
 import { usableEndpoints } from './topology.ts';
@@ -16,6 +17,8 @@ export interface PlanStep {
   readonly changed: ReadonlySet<string>;
   /** Changed service ports as they were before; absent: they were not there. */
   readonly before: ReadonlyMap<string, ServicePort>;
+  /** Service ports that are not in the plan because of what they say, and were not left out for that before. */
+  readonly malformed: readonly Malformed[];
   /** The plan's ports of one Service (`namespace/name`). */
   portsOf(service: string): readonly ServicePort[];
 }
@@ -29,6 +32,8 @@ export class PlanMaker {
   #node: NodeFacts | undefined;
   /** Service key → ids of its ports in the plan. */
   readonly #ids = new Map<string, readonly string[]>();
+  /** Service key → its ports that are left out. */
+  readonly #malformed = new Map<string, readonly Malformed[]>();
 
   constructor(family: IPFamily, services: ServiceTracker, slices: EndpointSliceTracker) {
     this.#family = family;
@@ -41,6 +46,11 @@ export class PlanMaker {
     return this.#node && { family: this.#family, node: this.#node, services: this.#ports };
   }
 
+  /** All that is left out now. */
+  get malformed(): Malformed[] {
+    return [...this.#malformed.values()].flat();
+  }
+
   /**
    * Decides again about the Services named by `keys`, and about all of them when the node is another. The returned plan is
    * live: it is what the next update changes.
@@ -48,18 +58,25 @@ export class PlanMaker {
   update(node: NodeFacts, keys: Iterable<string>): PlanStep {
     const changed = new Set<string>();
     const before = new Map<string, ServicePort>();
+    const malformed: Malformed[] = [];
     const isMoved = this.#node !== undefined && !isDeepStrictEqual(this.#node, node);
     this.#node = node;
     for (const key of new Set(isMoved ? [...keys, ...this.#services.keys()] : keys)) {
-      this.#updateService(node, key, changed, before);
+      malformed.push(...this.#updateService(node, key, changed, before));
     }
     const portsOf = (key: string): ServicePort[] => (this.#ids.get(key) ?? []).map((id) => this.#ports.get(id)!);
-    return { plan: { family: this.#family, node, services: this.#ports }, changed, before, portsOf };
+    return { plan: { family: this.#family, node, services: this.#ports }, changed, before, malformed, portsOf };
   }
 
-  #updateService(node: NodeFacts, key: string, changed: Set<string>, before: Map<string, ServicePort>): void {
+  /** Returns what is malformed now and was not before. */
+  #updateService(
+    node: NodeFacts,
+    key: string,
+    changed: Set<string>,
+    before: Map<string, ServicePort>,
+  ): readonly Malformed[] {
     const service = this.#services.get(key);
-    const now = service ? planService(service, this.#family, node, this.#slices) : [];
+    const { now, malformed } = this.#decide(key, service, node);
     const ids = new Set(now.map(({ id }) => id));
     const note = (id: string): void => {
       const old = this.#ports.get(id);
@@ -78,6 +95,28 @@ export class PlanMaker {
     }
     if (ids.size > 0) this.#ids.set(key, [...ids]);
     else this.#ids.delete(key);
+    const known = this.#malformed.get(key) ?? [];
+    if (malformed.length > 0) this.#malformed.set(key, malformed);
+    else this.#malformed.delete(key);
+    return malformed.filter(({ port, why }) => !known.some((one) => one.port.id === port.id && one.why === why));
+  }
+
+  #decide(key: string, service: TrackedService | undefined, node: NodeFacts) {
+    if (!service) return { now: [], malformed: [] };
+    const now: ServicePort[] = [];
+    const malformed: Malformed[] = [];
+    try {
+      for (const port of planService(service, this.#family, node, this.#slices)) {
+        const why = malformation(port);
+        if (why === undefined) now.push(port);
+        else malformed.push({ port, why });
+      }
+    } catch (error) {
+      // A list that is none, a text that is a number: nothing is known of it then.
+      const { namespace, name } = service;
+      return { now: [], malformed: [{ port: { id: key, namespace, name }, why: (error as Error).message }] };
+    }
+    return { now, malformed };
   }
 }
 
@@ -89,7 +128,8 @@ export function planService(
   slices: EndpointSliceTracker,
 ): ServicePort[] {
   const { spec } = service;
-  const ofFamily = (ips: readonly string[] = []): string[] => ips.filter((ip) => familyOf(ip) === family);
+  const ofFamily = (ips: readonly string[] = []): string[] =>
+    ips.map((ip) => canonicalIP(ip, family)).filter((ip) => ip !== undefined);
   const [clusterIP] = ofFamily(spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']);
   if (clusterIP === undefined) return [];
   const shared = {
@@ -97,7 +137,8 @@ export function planService(
     name: service.name,
     clusterIP,
     externalIPs: ofFamily(spec.externalIPs),
-    loadBalancerIPs: ofFamily(service.loadBalancerIPs),
+    // Where the balancer is a proxy, packets to its IPs must pass it (KEP-1860).
+    loadBalancerIPs: ofFamily(service.ingress.flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : []))),
     loadBalancerSourceRanges: sourceRanges(spec.loadBalancerSourceRanges ?? [], family),
     affinitySeconds:
       spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10800) : 0,

@@ -12,6 +12,9 @@ const PROGRAMMING_BUCKETS = [
   ...[65, 70, 75, 80, 85, 90, 95, 100, 105, 110, 115, 120, 150, 180, 210, 240, 270, 300],
 ];
 
+/** Letters of a service port's id: three names of 63 each. A malformed one may be longer. */
+const LONGEST_ID = 191;
+
 export class ProxyMetrics {
   readonly registry = new Registry();
   readonly #sync = this.#histogram('kubeproxy_sync_proxy_rules_duration_seconds', 'SyncProxyRules latency in seconds');
@@ -105,6 +108,7 @@ export class ProxyMetrics {
     this.#pending('service', () => source.services.pending);
     this.#pending('endpoint', () => source.slices.pending);
     this.#observeLocalPolicies(source);
+    this.#observeLeftOut(source);
     const family = ['ip_family'];
     if (source.mode === 'nftables') {
       const name = 'kubeproxy_sync_proxy_rules_nftables_sync_failures_total';
@@ -154,6 +158,22 @@ export class ProxyMetrics {
     });
   }
 
+  /** Not upstream's, which refuses all Services together. */
+  #observeLeftOut({ backends, leftOut }: MetricsSource): void {
+    new Gauge({
+      name: 'vitrine_proxy_left_out_service_ports',
+      help: '1 for each service port that has no rules because it is malformed or the kernel refuses it',
+      labelNames: ['ip_family', 'service_port'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const ip_family of backends.keys()) {
+          for (const id of leftOut(ip_family)) this.set({ ip_family, service_port: id.slice(0, LONGEST_ID) }, 1);
+        }
+      },
+    });
+  }
+
   #countRules(which: 'total' | 'last', help: string, { backends }: MetricsSource): void {
     new Gauge({
       name: `kubeproxy_sync_proxy_rules_iptables_${which}`,
@@ -177,5 +197,7 @@ export interface MetricsSource {
   readonly services: { readonly pending: number };
   readonly slices: { readonly pending: number };
   readonly plans: () => Iterable<Plan>;
+  /** Ids of service ports that have no rules though they should. */
+  readonly leftOut: (family: IPFamily) => Iterable<string>;
   readonly backends: ReadonlyMap<IPFamily, Backend>;
 }

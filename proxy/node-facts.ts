@@ -2,7 +2,7 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { familyOf } from '../api/ip.ts';
 import type { Node } from '../api/types/core.v1.ts';
-import { canonicalCIDR, liesIn } from './addresses.ts';
+import { canonicalCIDR, canonicalIP, liesIn } from './addresses.ts';
 import type { DetectLocal, IPFamily, NodeFacts } from './plan.ts';
 
 export interface ProxyOptions {
@@ -29,8 +29,8 @@ export function nodeFacts(
   interfaces: Interfaces,
 ): NodeFacts {
   const nodeIPs = (node?.status?.addresses ?? [])
-    .filter(({ type, address }) => type === 'InternalIP' && familyOf(address) === family)
-    .map(({ address }) => address);
+    .map(({ type, address }) => (type === 'InternalIP' ? canonicalIP(address, family) : undefined))
+    .filter((ip) => ip !== undefined);
   return {
     nodeName: options.nodeName,
     zone: node?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '',

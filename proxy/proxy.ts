@@ -1,4 +1,5 @@
 // kube-proxy, assembled: follows Services, EndpointSlices and its own Node, and keeps the kernel's rules as they say.
+import { setMaxListeners } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { keyOf } from '../api/object.ts';
 import type { Node } from '../api/types/core.v1.ts';
@@ -19,6 +20,7 @@ import { healthAnswers, isHealthy, metricsAnswers, serve } from './health.ts';
 import { HealthCheckPorts } from './health-check-ports.ts';
 import { IptablesBackend } from './iptables/backend.ts';
 import { PlanMaker } from './make-plan.ts';
+import { shown } from './malformed.ts';
 import { ProxyMetrics } from './metrics.ts';
 import { NftablesBackend } from './nftables/backend.ts';
 import { type Interfaces, nodeFacts, type ProxyOptions } from './node-facts.ts';
@@ -30,6 +32,9 @@ export type ProxyMode = Backend['name'];
 
 /** Of Kubernetes, whose proxy this one is like. */
 const VERSION = 'v1.36.3';
+
+/** Informers, guards, servers and health checks of two families listen to one signal: some 15. Many more would be a leak. */
+const MOST_LISTENERS = 30;
 
 export const PROXY_MODES: readonly ProxyMode[] = ['iptables', 'nftables'];
 
@@ -46,6 +51,8 @@ export interface RunProxyOptions {
   readonly metricsBindAddress?: string;
   /** What /configz shows; absent: the defaults, with this mode. */
   readonly configuration?: object;
+  /** What /flagz shows: name → value; absent: no flags. */
+  readonly flags?: Readonly<Record<string, string>>;
   readonly exec?: Exec;
   readonly observe?: (report: SyncReport) => void;
   readonly signal: AbortSignal;
@@ -102,7 +109,9 @@ export async function kernelFamilies(mode: ProxyMode, exec: Exec = check): Promi
 
 /** Runs until `signal` aborts; the rules stay when it ends, so that a restart interrupts no one. */
 export async function runProxy(run: RunProxyOptions): Promise<void> {
-  const { client, mode, options, signal, log, exec = check, syncPeriodMs = 30_000 } = run;
+  const { client, mode, options, log, exec = check, syncPeriodMs = 30_000, flags = {} } = run;
+  const signal = AbortSignal.any([run.signal]);
+  setMaxListeners(MOST_LISTENERS, signal);
   const families = run.families ?? (await kernelFamilies(mode, exec));
   if (families.length === 0) throw new Error(`mode ${mode} does not work here: its tools are missing or not allowed`);
   if (options.localhostNodePorts && mode === 'iptables') await setSysctl(ROUTE_LOCALNET, '1', log);
@@ -169,9 +178,9 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
     log,
     syncPeriodMs,
     decided: (family, step, keys) => healthChecks.get(family)!.note(step, keys),
-    refused: (family, servicePort, error) => {
-      const object = serviceInformer.get(servicePort.split(':')[0]);
-      const message = `${servicePort} has no ${family} rules on node ${options.nodeName}: ${error.message}`;
+    refused: (family, { port, why }) => {
+      const object = serviceInformer.get(`${port.namespace}/${port.name}`);
+      const message = `${shown(port.id)} has no ${family} rules on node ${options.nodeName}: ${why}`;
       if (object)
         recorder.record({ resource: services, object, type: 'Warning', reason: 'FailedToSyncRules', message });
     },
@@ -187,7 +196,11 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
     },
   });
   const plans = (): Plan[] => [...makers.values()].flatMap((maker) => maker.plan ?? []);
-  metrics.observe({ mode, version: VERSION, ...tracked, plans, backends });
+  const leftOut = (family: IPFamily): string[] => [
+    ...makers.get(family)!.malformed.map(({ port }) => port.id),
+    ...sync.health.get(family)!.refused.keys(),
+  ];
+  metrics.observe({ mode, version: VERSION, ...tracked, plans, backends, leftOut });
 
   serviceInformer.addHandlers({
     add: (service) => {
@@ -236,7 +249,11 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
   const hostnameOverride = options.nodeName;
   const configuration = run.configuration ?? shownConfiguration(configurationOf({ mode, hostnameOverride }));
   await serve(run.healthzBindAddress ?? '', health, signal);
-  await serve(run.metricsBindAddress ?? '', metricsAnswers({ metrics, mode, configuration }), signal);
+  await serve(
+    run.metricsBindAddress ?? '',
+    metricsAnswers({ metrics, mode, configuration, version: VERSION, flags }),
+    signal,
+  );
   await Promise.all([following, syncing]);
 }
 

@@ -1,109 +1,15 @@
 // The loop between changes and the kernel, with a clock that the test moves and a backend that keeps its kernel in memory.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Clock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
-import type { Backend, RuleIndex } from './backend.ts';
 import { EndpointSliceTracker } from './changes/endpoint-slices.ts';
 import { ServiceTracker } from './changes/services.ts';
 import { PlanMaker } from './make-plan.ts';
 import { ProxyMetrics } from './metrics.ts';
-import type { NodeFacts, Plan } from './plan.ts';
+import type { NodeFacts } from './plan.ts';
+import { type Call, ManualClock, MemoryBackend, type Sleep } from './sync.stand-ins.ts';
 import { SyncLoop, type SyncReport } from './sync.ts';
 
 const PERIOD = 30_000;
-
-/** What was handed in and not yet taken: whoever comes first waits for the other. */
-class Mailbox<T> {
-  readonly #items: T[] = [];
-  readonly #takers: ((item: T) => void)[] = [];
-
-  put(item: T): void {
-    const taker = this.#takers.shift();
-    if (taker) taker(item);
-    else this.#items.push(item);
-  }
-
-  take(): Promise<T> {
-    if (this.#items.length > 0) return Promise.resolve(this.#items.shift()!);
-    return new Promise((resolve) => this.#takers.push(resolve));
-  }
-
-  get size(): number {
-    return this.#items.length;
-  }
-}
-
-interface Sleep {
-  readonly ms: number;
-  wake(): void;
-}
-
-class ManualClock implements Clock {
-  time = 1_000_000;
-  readonly sleeps = new Mailbox<Sleep>();
-  now = (): number => this.time;
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      this.sleeps.put({
-        ms,
-        wake: () => {
-          this.time += ms;
-          resolve();
-        },
-      });
-    });
-  }
-}
-
-interface Call {
-  readonly how: 'full' | 'partial';
-  readonly changed: readonly string[];
-  done(): void;
-  refuse(): void;
-}
-
-/** As the waist says: a partial sync touches the named service ports only, and a refused one nothing. */
-class MemoryBackend implements Backend {
-  readonly name = 'nftables';
-  readonly rules: RuleIndex = { find: () => undefined };
-  readonly kernel = new Map<string, number>();
-  readonly calls = new Mailbox<Call>();
-  lost: () => void = () => undefined;
-
-  sync(plan: Plan, changed?: ReadonlySet<string>): Promise<void> {
-    const apply = (): void => {
-      if (!changed) this.kernel.clear();
-      for (const id of changed ?? plan.services.keys()) {
-        const port = plan.services.get(id);
-        if (port) this.kernel.set(id, port.port);
-        else this.kernel.delete(id);
-      }
-    };
-    return new Promise((resolve, reject) => {
-      this.calls.put({
-        how: changed ? 'partial' : 'full',
-        changed: [...(changed ?? [])],
-        done: () => {
-          apply();
-          resolve();
-        },
-        refuse: () => reject(new Error('no room')),
-      });
-    });
-  }
-
-  guard(lost: () => void, signal: AbortSignal): Promise<void> {
-    this.lost = lost;
-    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  }
-
-  cleanup(): Promise<void> {
-    this.kernel.clear();
-    return Promise.resolve();
-  }
-}
 
 const FACTS: NodeFacts = {
   nodeName: 'node-1',
@@ -122,6 +28,7 @@ class Bench {
   readonly services = new ServiceTracker();
   readonly slices = new EndpointSliceTracker();
   readonly reports: SyncReport[] = [];
+  readonly leftOut: string[] = [];
   readonly loop: SyncLoop;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -138,6 +45,7 @@ class Bench {
       syncPeriodMs: PERIOD,
       clock: this.clock,
       observe: (report) => this.reports.push(report),
+      refused: (_, { port }) => this.leftOut.push(port.id),
     });
   }
 
@@ -167,11 +75,11 @@ class Bench {
     this.loop.changed();
   }
 
-  /** Starts, and lets the first sync pass. */
-  async start(): Promise<void> {
+  /** Starts, and lets the first sync pass; returns the sleep after it. */
+  async start(): Promise<Sleep> {
     this.#running = this.loop.run(this.#stop.signal);
     (await this.backend.calls.take()).done();
-    await this.clock.sleeps.take();
+    return this.clock.sleeps.take();
   }
 
   /** The next sync, which must be of this kind. */
@@ -189,10 +97,11 @@ class Bench {
 
 describe('the sync loop', () => {
   let bench: Bench;
+  let asleep: Sleep;
   const started = async (): Promise<Bench> => {
     bench = new Bench();
     bench.set('web', 80);
-    await bench.start();
+    asleep = await bench.start();
     return bench;
   };
   afterEach(() => bench.stop());
@@ -274,19 +183,50 @@ describe('the sync loop', () => {
     expect(backend.calls.size).toBe(0);
   });
 
-  it('looks for drift now and then', async () => {
-    bench = new Bench();
-    bench.set('web', 80);
-    await bench.start();
+  it('looks for drift now and then, and repairs what it finds', async () => {
+    const { clock, backend } = await started();
     bench.set('web', 81);
     (await bench.next('partial')).done();
-    const sleep = await bench.clock.sleeps.take();
+    const sleep = await clock.sleeps.take();
     expect(sleep.ms).toBe(PERIOD);
-    bench.backend.kernel.clear();
+    backend.kernel.clear();
     sleep.wake();
+    (await backend.looks.take())(false);
     (await bench.next('full')).done();
-    await bench.clock.sleeps.take();
-    expect([...bench.backend.kernel]).toEqual([['default/web', 81]]);
+    await clock.sleeps.take();
+    expect([...backend.kernel]).toEqual([['default/web', 81]]);
+  });
+
+  it('leaves alone what is as it should be', async () => {
+    const { clock, backend, loop } = await started();
+    asleep.wake();
+    (await backend.looks.take())(true);
+    await clock.sleeps.take();
+    await new Promise(setImmediate); // whatever follows has followed
+    expect(backend.calls.size).toBe(0);
+    expect(loop.health.get('IPv4')!.syncedAt).toBe(clock.time);
+  });
+
+  it('applies changes while it looks', async () => {
+    const { clock, backend } = await started();
+    asleep.wake();
+    const look = await backend.looks.take();
+    bench.set('shop', 8080);
+    (await bench.next('partial')).done();
+    await clock.sleeps.take();
+    expect(backend.kernel.get('default/shop')).toBe(8080);
+    look(true);
+  });
+
+  it('repairs at last when looking tells nothing again and again', async () => {
+    const { clock, backend } = await started();
+    for (let looks = 0; looks < 3; looks += 1) {
+      expect(backend.calls.size).toBe(0);
+      asleep.wake();
+      (await backend.looks.take())(undefined);
+      asleep = await clock.sleeps.take();
+    }
+    (await bench.next('full')).done();
   });
 
   it('looks less often where looking takes long', async () => {
@@ -313,6 +253,7 @@ describe('the sync loop', () => {
     (await bench.next('full')).done(); // and once more, all that is left
     await clock.sleeps.take();
     expect([...backend.kernel.keys()]).toEqual(['default/web', 'default/good']);
+    expect(bench.leftOut).toEqual(['default/bad']);
     bench.set('good', 3);
     (await bench.next('partial')).done();
     await clock.sleeps.take();
@@ -323,6 +264,18 @@ describe('the sync loop', () => {
     again.done();
     await clock.sleeps.take();
     expect(backend.kernel.get('default/bad')).toBe(80);
+  });
+
+  it('never asks the kernel about what is malformed', async () => {
+    const { backend, clock } = await started();
+    bench.set('bad', 0);
+    bench.set('good', 2);
+    const call = await bench.next('partial');
+    expect(call.changed).toEqual(['default/good']);
+    call.done();
+    await clock.sleeps.take();
+    expect([...backend.kernel.keys()]).toEqual(['default/web', 'default/good']);
+    expect(bench.leftOut).toEqual(['default/bad']);
   });
 
   it('keeps a new Service until its first slice comes, and applies both at once', async () => {
@@ -349,6 +302,6 @@ describe('the sync loop', () => {
     const call = await bench.next('partial');
     expect(call.changed).toEqual(['default/shop']);
     call.done();
-    expect((await clock.sleeps.take()).ms).toBe(PERIOD);
+    expect((await clock.sleeps.take()).ms).toBe(PERIOD - 100);
   });
 });

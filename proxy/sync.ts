@@ -9,6 +9,7 @@ import type { ServiceTracker } from './changes/services.ts';
 import { StaleFlows } from './conntrack.ts';
 import { isolate, without } from './isolate.ts';
 import type { PlanMaker, PlanStep } from './make-plan.ts';
+import { type Malformed, shown } from './malformed.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import type { IPFamily, NodeFacts, Plan } from './plan.ts';
 
@@ -45,8 +46,8 @@ export interface SyncOptions {
   readonly observe?: (report: SyncReport) => void;
   /** Called before the kernel is told; `keys` are the Services (`namespace/name`) that changed, or whose slices did. */
   readonly decided?: (family: IPFamily, step: PlanStep, keys: readonly string[]) => void;
-  /** A service port is left out, because the kernel refuses it. */
-  readonly refused?: (family: IPFamily, servicePort: string, error: Error) => void;
+  /** A service port is left out, because it is malformed or the kernel refuses it. */
+  readonly refused?: (family: IPFamily, refusal: Malformed) => void;
   /** The kernel is as all steps so far say. */
   readonly applied?: (family: IPFamily) => void;
 }
@@ -62,6 +63,8 @@ interface FamilyState {
   laterSince: number;
   /** In a row. */
   failures: number;
+  /** Looks for drift in a row that changes came in the way of. */
+  unclear: number;
   /** Service ports that changed since the last success: what is refused now is among them. */
   readonly suspects: Set<string>;
   /** Service ports left out because the kernel refused them, until they change or the next full sync tries them again. */
@@ -70,6 +73,12 @@ interface FamilyState {
 
 /** After so many failures in a row the service ports that are refused are looked for, and the rest is served without them. */
 const PATIENCE = 2;
+
+/**
+ * A listing begins anew when rules change meanwhile: where changes come faster than a listing, no look comes to an end. It is given up
+ * after so many times what it last took, ms at least, and after so many looks that told nothing everything is synced instead.
+ */
+const LOOK = { patience: 4, leastMs: 2000, unclear: 3 };
 
 const RETRY_MS = { first: 100, most: 10_000 };
 /**
@@ -88,8 +97,12 @@ export class SyncLoop {
   readonly #staleFlows = new Map<IPFamily, StaleFlows>();
   /** New Services without a slice yet → until when they wait, ms since the epoch. */
   readonly #newcomers = new Map<string, number>();
-  /** How long the last full sync took. */
-  #fullSyncMs = 0;
+  /** How long the last full sync, or look for drift, took. */
+  #lookMs = 0;
+  /** When the last one was over. */
+  #lookedAt: number;
+  /** The look for drift that is under way. */
+  #looking: Promise<void> | undefined;
   #seen = { resourceVersion: '', at: 0 };
   /** Times at which endpoints changed, as their slices tell: family-blind, ms since the epoch. */
   #triggers: number[] = [];
@@ -97,6 +110,7 @@ export class SyncLoop {
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#lookedAt = this.#clock.now();
     for (const { family, conntrack } of options.families) {
       if (conntrack) this.#staleFlows.set(family, new StaleFlows(conntrack, family, options.slices));
       this.#states.set(family, {
@@ -105,6 +119,7 @@ export class SyncLoop {
         waitingSince: this.#clock.now(),
         laterSince: 0,
         failures: 0,
+        unclear: 0,
         suspects: new Set(),
         refused: new Map(),
       });
@@ -147,6 +162,7 @@ export class SyncLoop {
     );
     this.#ring();
     await Promise.all([...guards, this.#loop(signal)]);
+    await this.#looking;
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
@@ -154,7 +170,12 @@ export class SyncLoop {
     while (!signal.aborted) {
       const reason = await this.#rung(signal);
       if (signal.aborted) return;
-      if (reason === 'period') for (const { family } of this.#options.families) this.#lookForDrift(family);
+      if (reason === 'period') {
+        this.#looking ??= this.#lookForDrift(signal).finally(() => {
+          this.#looking = undefined;
+        });
+        continue;
+      }
       if (await this.#syncAll()) {
         retryMs = RETRY_MS.first;
         continue;
@@ -165,24 +186,55 @@ export class SyncLoop {
     }
   }
 
-  #lookForDrift(family: IPFamily): void {
-    const { suspects, refused } = this.#states.get(family)!;
-    for (const id of refused.keys()) suspects.add(id);
-    refused.clear();
-    this.#suspect(family);
+  /** Beside the syncs, which it does not hinder. What was refused is tried again. */
+  async #lookForDrift(signal: AbortSignal): Promise<void> {
+    for (const { family, backend } of this.#options.families) {
+      const { suspects, refused } = this.#states.get(family)!;
+      if (refused.size > 0) {
+        for (const id of refused.keys()) suspects.add(id);
+        refused.clear();
+        this.#repair(family);
+        continue;
+      }
+      const startedAt = this.#clock.now();
+      const patience = AbortSignal.timeout(Math.max(LOOK.leastMs, LOOK.patience * this.#lookMs));
+      const isIntact = await backend.isIntact(AbortSignal.any([signal, patience])).catch((error: Error) => {
+        if (patience.aborted || signal.aborted) return undefined;
+        this.#options.log.warn({ family, error: error.message }, 'the kernel cannot be asked');
+        return false;
+      });
+      if (signal.aborted) return;
+      this.#looked(family, isIntact, this.#clock.now() - startedAt);
+    }
+    this.#lookedAt = this.#clock.now();
   }
 
-  #suspect(family: IPFamily, why?: string): void {
+  #looked(family: IPFamily, isIntact: boolean | undefined, ms: number): void {
     const state = this.#states.get(family)!;
-    // One flush is told in many pieces: the first is enough until the repair begins.
-    if (why && !state.isSuspect) this.#options.log.warn({ family }, why);
+    if (isIntact !== undefined) this.#lookMs = ms;
+    state.unclear = isIntact === undefined ? state.unclear + 1 : 0;
+    if (isIntact) {
+      state.syncedAt = this.#clock.now();
+      this.#options.metrics.synced(family, 'full', ms / 1000, state.syncedAt);
+    } else if (isIntact === false || state.unclear >= LOOK.unclear) this.#repair(family);
+  }
+
+  #repair(family: IPFamily): void {
+    const state = this.#states.get(family)!;
     state.isSuspect = true;
-    if (why) this.#ring();
+    state.unclear = 0;
+    this.#ring();
+  }
+
+  #suspect(family: IPFamily, why: string): void {
+    // One flush is told in many pieces: the first is enough until the repair begins.
+    if (!this.#states.get(family)!.isSuspect) this.#options.log.warn({ family }, why);
+    this.#repair(family);
   }
 
   /** Looking for drift takes a twentieth of the time at most: listing a very large table costs seconds. */
   get #periodMs(): number {
-    return Math.max(this.#options.syncPeriodMs, 20 * this.#fullSyncMs);
+    return Math.max(this.#options.syncPeriodMs, 20 * this.#lookMs);
   }
 
   #ring(): void {
@@ -192,8 +244,8 @@ export class SyncLoop {
 
   /** Resolves when rung, now or meanwhile, when a newcomer has waited long enough, after the sync period, or at abort. */
   async #rung(signal: AbortSignal): Promise<'change' | 'period'> {
-    const periodEnd = this.#clock.now() + this.#periodMs;
     while (!this.#isRung && !signal.aborted) {
+      const periodEnd = (this.#looking ? this.#clock.now() : this.#lookedAt) + this.#periodMs;
       await this.#pause(Math.min(periodEnd, this.#firstNewcomer) - this.#clock.now(), signal);
       if (this.#clock.now() >= periodEnd) return 'period';
       if (this.#clock.now() >= this.#firstNewcomer) this.changed();
@@ -244,6 +296,7 @@ export class SyncLoop {
     for (const { proxy, step } of steps) {
       this.#staleFlows.get(proxy.family)?.note(step, keys);
       this.#options.decided?.(proxy.family, step, keys);
+      for (const refusal of step.malformed) this.#leaveOut(proxy.family, refusal);
     }
     const decidedAt = this.#clock.now();
     let isGood = true;
@@ -303,7 +356,10 @@ export class SyncLoop {
       return false;
     }
     state.syncedAt = this.#clock.now();
-    if (how === 'full') this.#fullSyncMs = state.syncedAt - startedAt;
+    if (how === 'full') {
+      this.#lookMs = state.syncedAt - startedAt;
+      this.#lookedAt = state.syncedAt;
+    }
     this.#options.metrics.synced(family, how, (state.syncedAt - startedAt) / 1000, state.syncedAt);
     return true;
   }
@@ -311,12 +367,17 @@ export class SyncLoop {
   async #isolate(family: IPFamily, backend: Backend, plan: Plan): Promise<void> {
     const { suspects, refused } = this.#states.get(family)!;
     const found = await isolate(backend, without(plan, refused), suspects);
-    for (const [servicePort, error] of found) {
-      refused.set(servicePort, error);
-      const what = 'the kernel refuses this service port: it is left out, all others are served';
-      this.#options.log.error({ family, servicePort, error: error.message }, what);
-      this.#options.refused?.(family, servicePort, error);
+    for (const [id, error] of found) {
+      refused.set(id, error);
+      this.#leaveOut(family, { port: plan.services.get(id)!, why: error.message });
     }
+  }
+
+  #leaveOut(family: IPFamily, refusal: Malformed): void {
+    const { port, why } = refusal;
+    const what = 'this service port is left out, all others are served';
+    this.#options.log.error({ family, servicePort: shown(port.id), error: why }, what);
+    this.#options.refused?.(family, refusal);
   }
 
   /** A failure here leaves clients at endpoints that are gone until their flow times out: told, but no reason to stop. */

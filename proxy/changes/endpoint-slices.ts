@@ -1,8 +1,8 @@
 // What the proxy remembers of EndpointSlices: per Service, all its slices merged; and which Services' endpoints changed
 // since it last looked.
 import { isDeepStrictEqual } from 'node:util';
-import { familyOf } from '../../api/ip.ts';
 import type { EndpointSlice } from '../../api/types/discovery.v1.ts';
+import { canonicalIP } from '../addresses.ts';
 import { endpointText, type IPFamily, type Protocol } from '../plan.ts';
 
 /** What the API server is asked to leave out. */
@@ -118,15 +118,19 @@ export class EndpointSliceTracker {
 
 const rank = ({ ready, serving }: TrackedEndpoint): number => (ready ? 2 : serving ? 1 : 0);
 
+/** A server that does not validate may send anything where a list should be. */
+const listOf = <T>(value: readonly T[] | undefined): readonly T[] =>
+  Array.isArray(value) ? value.filter((one) => one !== null) : [];
+
 function track(slice: EndpointSlice, family: IPFamily): TrackedSlice {
   const endpoints = new Map<string, TrackedEndpoint[]>();
-  for (const { name = '', port, protocol = 'TCP' } of slice.ports ?? []) {
+  for (const { name = '', port, protocol = 'TCP' } of listOf(slice.ports)) {
     if (!port) continue;
     endpoints.set(
       portKey(name, protocol),
-      (slice.endpoints ?? []).flatMap((endpoint) => {
-        const ip = endpoint.addresses[0];
-        if (ip === undefined || familyOf(ip) !== family) return [];
+      listOf(slice.endpoints).flatMap((endpoint) => {
+        const ip = canonicalIP(endpoint.addresses?.[0], family);
+        if (ip === undefined) return [];
         const { ready = true, terminating = false } = endpoint.conditions ?? {};
         return {
           ip,
@@ -135,8 +139,8 @@ function track(slice: EndpointSlice, family: IPFamily): TrackedSlice {
           ready,
           serving: endpoint.conditions?.serving ?? ready,
           terminating,
-          zoneHints: (endpoint.hints?.forZones ?? []).map((zone) => zone.name),
-          nodeHints: (endpoint.hints?.forNodes ?? []).map((node) => node.name),
+          zoneHints: listOf(endpoint.hints?.forZones).map((zone) => zone.name),
+          nodeHints: listOf(endpoint.hints?.forNodes).map((node) => node.name),
         };
       }),
     );

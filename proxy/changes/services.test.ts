@@ -42,13 +42,6 @@ describe('a service tracker', () => {
     expect(tracker.take()).toEqual(['default/web']);
   });
 
-  it('keeps load-balancer IPs of mode VIP', () => {
-    const tracker = new ServiceTracker();
-    const ingress = [{ ip: '52.1.2.3' }, { ip: '52.1.2.4', ipMode: 'Proxy' }, { hostname: 'lb.example' }];
-    tracker.set({ ...service(), status: { loadBalancer: { ingress } } });
-    expect(tracker.get('default/web')!.loadBalancerIPs).toEqual(['52.1.2.3']);
-  });
-
   it('tells of a deletion once', () => {
     const tracker = new ServiceTracker();
     tracker.set(service());

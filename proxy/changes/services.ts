@@ -2,7 +2,7 @@
 // changes nothing the proxy reads (a label, an annotation, a resourceVersion) is no change.
 import { isDeepStrictEqual } from 'node:util';
 import { keyOf } from '../../api/object.ts';
-import type { Service, ServiceSpec } from '../../api/types/core.v1.ts';
+import type { LoadBalancerIngress, Service, ServiceSpec } from '../../api/types/core.v1.ts';
 
 /** What the API server is asked to leave out: headless Services, and those another proxy serves. */
 export const SERVICE_SELECTOR = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
@@ -12,8 +12,8 @@ export interface TrackedService {
   readonly namespace: string;
   readonly name: string;
   readonly spec: ServiceSpec;
-  /** IPs the load balancer answers on, VIP mode only. */
-  readonly loadBalancerIPs: readonly string[];
+  /** Where its load balancer answers. */
+  readonly ingress: readonly LoadBalancerIngress[];
 }
 
 export class ServiceTracker {
@@ -66,14 +66,9 @@ function isProxied({ metadata, spec }: Service): boolean {
   return spec?.type !== 'ExternalName' && Boolean(spec?.clusterIP) && spec?.clusterIP !== 'None';
 }
 
-function track({ metadata, spec, status }: Service): TrackedService {
-  const ingress = status?.loadBalancer?.ingress ?? [];
-  return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    spec: spec!,
-    loadBalancerIPs: ingress
-      .filter(({ ip, ipMode }) => ip && (ipMode ?? 'VIP') === 'VIP')
-      .map(({ ip }) => ip as string),
-  };
-}
+const track = ({ metadata, spec, status }: Service): TrackedService => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+  spec: spec!,
+  ingress: status?.loadBalancer?.ingress ?? [],
+});

@@ -6,11 +6,13 @@ import { Iptables } from '../../host/iptables.ts';
 import { watchRules } from '../../host/rule-watch.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import { type IPFamily, type Plan, reachableEndpoints } from '../plan.ts';
+import { RuleSum } from '../rule-sum.ts';
 import { CANARY, fixedChains, JUMPS, lastRules, SHARED_CHAINS } from './fixed-rules.ts';
 import { change, removeAll, repair } from './kernel-diff.ts';
 import { RestoreScript, SMALL } from './restore-script.ts';
 import { ChainIndex } from './rule-index.ts';
 import { type RenderOptions, renderService, type ServiceRules } from './service-rules.ts';
+import { summing, sumOf, sumService } from './sums.ts';
 
 /** Above this many endpoints upstream leaves comments out of service and endpoint chains. */
 const LARGE_CLUSTER = 1000;
@@ -42,6 +44,10 @@ export class IptablesBackend implements Backend {
   /** table → rules that the last sync wrote. */
   #written: ReadonlyMap<string, number> = new Map();
   #nfacct: Promise<boolean> | undefined;
+  /** Of all rules of ours. */
+  #sum = new RuleSum();
+  /** While the kernel is asked what it holds: the sums of all that it may say; undefined when that cannot be told. */
+  #expected: Set<string> | undefined;
   /** What all rules were rendered with; undefined while the kernel's state is not known. */
   #settings: string | undefined;
 
@@ -120,8 +126,11 @@ export class IptablesBackend implements Backend {
       const port = plan.services.get(id);
       const now = port && renderService(port, plan, options);
       change(this.#rendered.get(id), now, script);
+      sumService(this.#sum, this.#rendered.get(id), 'remove');
+      sumService(this.#sum, now, 'add');
       fresh.set(id, now);
     }
+    this.#expected?.add(this.#sum.value);
     await this.#apply(script);
     for (const [id, now] of fresh) {
       const port = plan.services.get(id);
@@ -153,8 +162,23 @@ export class IptablesBackend implements Backend {
       services: this.#rendered.values(),
       shared: new Map(SHARED_CHAINS.map((name) => [name, { last: lastRules(name, plan) }])),
     };
+    this.#expected = undefined;
+    this.#sum = sumOf(wanted, this.#rendered.values());
     repair(await this.#iptables.save(), wanted, script);
     await this.#apply(script);
+  }
+
+  async isIntact(signal: AbortSignal): Promise<boolean | undefined> {
+    if (this.#settings === undefined) return undefined;
+    const expected = new Set([this.#sum.value]);
+    this.#expected = expected;
+    const { sum, visitor } = summing();
+    try {
+      await this.#iptables.read(visitor, signal);
+      return this.#expected === expected ? expected.has(sum.value) : undefined;
+    } finally {
+      this.#expected = undefined;
+    }
   }
 
   /** Where the kernel limits a netlink message, finds out how much it takes. */
@@ -162,6 +186,8 @@ export class IptablesBackend implements Backend {
     this.#written = script.ruleCounts;
     for (let from: number | undefined = script.isEmpty ? undefined : 0; from !== undefined; ) {
       const { input, next } = script.render(from, this.#maxLines);
+      // What lies between two inputs, or the tables of one, is nobody's sum.
+      if (next !== undefined || input.indexOf('COMMIT') !== input.lastIndexOf('COMMIT')) this.#expected = undefined;
       try {
         await this.#iptables.restore(input);
         from = next;

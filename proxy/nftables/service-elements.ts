@@ -1,6 +1,6 @@
 // One service port as map elements, and the few chains it may need of its own (client affinity, source ranges).
 import { createHash } from 'node:crypto';
-import type { Element } from '../../host/nft.ts';
+import { type Element, field } from '../../host/nft.ts';
 import { hostCIDR, liesIn } from '../addresses.ts';
 import {
   type Endpoint,
@@ -161,10 +161,11 @@ class StateMaker {
       const type = this.#plan.family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr';
       this.#sets.set(own, {
         name: own,
-        definition: [`type ${type}`, 'flags dynamic,timeout', `timeout ${this.#port.affinitySeconds}s`],
+        definition: [`type ${type}`, 'flags dynamic,timeout', `timeout ${field(this.#port.affinitySeconds)}s`],
       });
       const update = `update @${own} { ${ip} saddr }`;
-      const dnat = `meta l4proto ${protocol} dnat ${ip} to ${endpointText(endpoint)}`;
+      const to = { ip: field(endpoint.ip), port: Number(field(endpoint.port)) };
+      const dnat = `meta l4proto ${field(protocol)} dnat ${ip} to ${endpointText(to)}`;
       this.#chains.set(own, [update, dnat]);
       return own;
     });
@@ -192,7 +193,7 @@ class StateMaker {
     const fromHere = this.#plan.node.nodeIPs.some((nodeIP) => liesIn(nodeIP, loadBalancerSourceRanges));
     const sources = [...loadBalancerSourceRanges, ...(fromHere ? loadBalancerIPs.map(hostCIDR) : [])];
     const chain = `firewall-${this.#hash('')}`;
-    this.#chains.set(chain, [...sources.map((source) => `${ip} saddr ${source} return`), 'drop']);
+    this.#chains.set(chain, [...sources.map((source) => `${ip} saddr ${field(source)} return`), 'drop']);
     for (const lb of loadBalancerIPs) {
       this.#element(this.#elements, 'firewall-ips', { key: [lb, protocol, this.#port.port], value: [`goto ${chain}`] });
     }

@@ -1,6 +1,5 @@
-// One suite of real packets for every backend and, where `KUBE_PROXY` names its program, for upstream's kube-proxy too, which must
-// pass it as well: that proves the suite. (As an ordinary user's, its iptables mode needs iptables-legacy first in PATH: it writes all
-// rules in one message, which a user namespace does not take from iptables-nft.)
+// One suite of real packets for every backend. Where the environment names upstream's programs it is played with them too, and they must
+// pass it as well, which proves the suite: KUBE_PROXY in the place of ours, KUBE_APISERVER and ETCD as what ours follows.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VITRINE } from '../harness/apiserver.ts';
 import { namespaceScript, type Script } from '../network.ts';
@@ -11,11 +10,19 @@ import { UNSETTLED } from './shortfalls.ts';
 import { STAGES } from './stages.ts';
 
 const MODES: readonly Mode[] = ['iptables', 'nftables'];
+const { KUBE_PROXY, KUBE_APISERVER, ETCD } = process.env;
 const OURS: ProxyProgram = { argv: [process.execPath, VITRINE, 'proxy'], isUpstream: false };
-const UPSTREAM: ProxyProgram[] = process.env.KUBE_PROXY ? [{ argv: [process.env.KUBE_PROXY], isUpstream: true }] : [];
 
-const RUNS = [OURS, ...UPSTREAM].flatMap((program) =>
-  MODES.map((mode) => [`${mode}, ${program.isUpstream ? 'kube-proxy' : 'ours'}`, { program, mode }] as const),
+type Run = Omit<PacketsInput, 'mode'>;
+const PAIRS: Readonly<Record<string, Run | undefined>> = {
+  ours: { program: OURS },
+  'kube-proxy': KUBE_PROXY ? { program: { argv: [KUBE_PROXY], isUpstream: true } } : undefined,
+  'ours behind kube-apiserver':
+    KUBE_APISERVER && ETCD ? { program: OURS, server: { apiserver: KUBE_APISERVER, etcd: ETCD } } : undefined,
+};
+
+const RUNS = Object.entries(PAIRS).flatMap(([name, run]) =>
+  MODES.flatMap((mode): [string, PacketsInput][] => (run ? [[`${mode}, ${name}`, { ...run, mode }]] : [])),
 );
 
 /** The rows of one stage that become one test each: those of a case and family. */
@@ -28,13 +35,13 @@ function casesOf(stage: string): Map<string, PlannedRow[]> {
   return groups;
 }
 
-describe.each(RUNS)('packets through %s', (_, { mode, program }) => {
+describe.each(RUNS)('packets through %s', (_, input) => {
+  const { mode, program } = input;
   let script: Script;
   let output: PacketsOutput;
 
   beforeAll(async () => {
     script = await namespaceScript('test/packets/packets.script.ts');
-    const input: PacketsInput = { mode, program };
     output = await script.run<PacketsOutput>(input, { timeoutMs: 290_000 });
   }, 300_000);
   afterAll(() => script?.remove());
@@ -70,7 +77,11 @@ describe.each(RUNS)('packets through %s', (_, { mode, program }) => {
   it('serves while no proxy runs, and follows what it missed', () =>
     expect(output.occasions.away).toEqual({ without: 'pod-1', again: 'pod-3' }));
   it.skipIf(program.isUpstream)('serves again soon after a flush, without being told', () =>
-    expect(output.occasions.recoveryMs).toBeLessThan(3000),
+    // Long before the next look for drift, 30 s away, would find it.
+    expect(output.occasions.recoveryMs).toBeLessThan(10_000),
   );
-  it('leaves nothing after cleanup', () => expect(output.occasions.left).toBe(''));
+  // Upstream's leaves KUBE-FIREWALL, which it takes for the kubelet's.
+  it.skipIf(program.isUpstream && mode === 'iptables')('leaves nothing after cleanup', () =>
+    expect(output.occasions.left).toBe(''),
+  );
 });

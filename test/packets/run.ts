@@ -2,15 +2,12 @@
 import type { IPFamily } from '../../proxy/plan.ts';
 import type { Outcome } from './judge.ts';
 import type { Occasions } from './occasions.ts';
-import type { Mode, ProxyProgram } from './proxies.ts';
 import { STAGES } from './stages.ts';
 import { type Case, type Row, rowName } from './table.ts';
 import { FAMILIES } from './topology.ts';
+import type { WorldOptions } from './world.ts';
 
-export interface PacketsInput {
-  readonly mode: Mode;
-  readonly program: ProxyProgram;
-}
+export type PacketsInput = WorldOptions;
 
 export interface PacketsOutput {
   /** By `PlannedRow.key`. */

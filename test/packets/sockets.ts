@@ -11,7 +11,8 @@ export type Transport = 'tcp' | 'udp' | 'sctp';
 /** setns(2), by process.arch (Linux: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h). */
 const SETNS: Readonly<Record<string, number>> = { x64: 308, arm64: 268 };
 
-const COMMON = String.raw`
+/** What every Perl program here begins with: its first argument is the number of setns(2). */
+export const COMMON = String.raw`
 use strict; use Socket qw(:DEFAULT inet_ntop inet_pton pack_sockaddr_in6 unpack_sockaddr_in6 IPPROTO_IPV6 IPV6_V6ONLY);
 $| = 1; $SIG{PIPE} = 'IGNORE';
 my $SETNS = shift; my %netns;
@@ -209,7 +210,7 @@ export interface Probe {
 }
 
 /** A Perl program that reads lines and prints lines; it ends with this process, when its standard input is closed. */
-function perl(program: string, words: readonly string[]): ChildProcess {
+export function perl(program: string, words: readonly string[]): ChildProcess {
   const number = SETNS[process.arch];
   if (!number) throw new Error(`the number of setns(2) is not known for ${process.arch}`);
   return spawn('perl', ['-e', program, String(number), ...words], { stdio: ['pipe', 'pipe', 'inherit'] });

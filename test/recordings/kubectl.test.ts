@@ -73,7 +73,12 @@ const ENDED_ITSELF = /^ {4}\+ [IW]\d{4} .*very short watch: /;
 /** How many commands differ in nothing but such lines. */
 function byChance(said: string): number {
   const commands = said.split(/^FAIL \S+:\d+: \$ .*\n/m).slice(1);
-  return commands.filter((lines) => lines.trimEnd().split('\n').every((line) => ENDED_ITSELF.test(line))).length;
+  return commands.filter((lines) =>
+    lines
+      .trimEnd()
+      .split('\n')
+      .every((line) => ENDED_ITSELF.test(line)),
+  ).length;
 }
 
 describe('the table of shortfalls', () => {
