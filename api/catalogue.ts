@@ -6,7 +6,7 @@ import definitions from './facts/openapi-schemas.json' with { type: 'json' };
 import tableColumns from './facts/table-columns.json' with { type: 'json' };
 import type { Column, Kind, Rules, Subresource, Verb } from './kind.ts';
 import { rulesOf } from './kinds/rules.ts';
-import { type AnyObject, apiVersionOf, copyOf } from './object.ts';
+import { apiVersionOf, copyOf } from './object.ts';
 import { fillDefaults } from './schema/defaults.ts';
 import type { Definitions } from './schema/openapi-node.ts';
 import { Schemas } from './schema/resolve.ts';
@@ -166,14 +166,14 @@ class BuiltinKind implements Kind {
 function withEmptyStatus(kind: { readonly schema: Schema }, rules: Rules): Rules {
   return {
     ...rules,
-    prepareForCreate(object: AnyObject): void {
+    prepareForCreate(object, write): void {
       const status = kind.schema.properties?.status;
       if (!rules.keepsStatusOnCreate) delete object.status;
       if (status?.default !== undefined && object.status === undefined) {
         object.status = copyOf(status.default);
         fillDefaults(status, object.status as Record<string, unknown>);
       }
-      rules.prepareForCreate?.(object);
+      rules.prepareForCreate?.(object, write);
     },
   };
 }

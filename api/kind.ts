@@ -48,6 +48,18 @@ export interface Column {
   readonly priority: number;
 }
 
+/** Who writes, and when. */
+export interface WriteContext {
+  readonly user: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly groups: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
+  /** RFC 3339. */
+  readonly now: string;
+}
+
 /**
  * What a kind adds to its schema. Every function is pure; `object` is a private copy that may be changed in place.
  * Order of a create: decode → default → prepareForCreate → (allocate, admit) → validate → store.
@@ -57,9 +69,9 @@ export interface Rules<T extends KubeObject = AnyObject> {
   /** Defaults that the schema cannot tell (those that depend on other fields). Schema defaults are applied before. */
   default?(object: T): void;
   /** Clears what a client may not set on create (the status was emptied before), sets `generation: 1` where the kind counts generations. */
-  prepareForCreate?(object: T): void;
+  prepareForCreate?(object: T, write: WriteContext): void;
   /** Keeps from `old` what this request may not touch. `subresource` is '' for the object itself. */
-  prepareForUpdate?(object: T, old: T, subresource: string): void;
+  prepareForUpdate?(object: T, old: T, subresource: string, write: WriteContext): void;
   /** `old` is what an update replaces: some of what was there already is not checked again. */
   validate?(object: T, old?: T): FieldError[];
   validateUpdate?(object: T, old: T, subresource: string): FieldError[];

@@ -3,10 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Catalogue } from '../api/catalogue.ts';
 import facts from '../api/facts/bootstrap.json' with { type: 'json' };
+import { type Block, familyOf, formatBlock } from '../api/ip.ts';
 import type { Kind } from '../api/kind.ts';
 import { type AnyObject, apiVersionOf } from '../api/object.ts';
+import type { ServiceCIDR } from '../api/types/networking.v1.ts';
 import { rfc3339 } from '../host/clock.ts';
-import { takeAddressOp } from './allocators/ip-addresses.ts';
+import { addressKey, takeAddressOp } from './allocators/ip-addresses.ts';
 import { createdBy, keep, SERVER } from './managed-fields/ownership.ts';
 import { encodeStored, keyFor } from './registry/codec.ts';
 import type { Op, Store } from './storage/store.ts';
@@ -16,8 +18,8 @@ export interface BootstrapOptions {
   readonly catalogue: Catalogue;
   /** ms since the epoch. */
   readonly now: number;
-  /** `10.96.0.0/16`, and its first address: the `kubernetes` Service's. */
-  readonly serviceCIDR: string;
+  /** One of each IP family, and the first address of the first: the `kubernetes` Service's. */
+  readonly serviceRanges: readonly Block[];
   readonly serviceIP: string;
   /** PEM, for the clients that look for it in a ConfigMap. */
   readonly caCert: string;
@@ -67,11 +69,14 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   for (const { name, value, preemptionPolicy } of facts.priorityclasses) {
     add('scheduling.k8s.io', 'v1', 'PriorityClass', { metadata: { name, generation: 1 }, value, preemptionPolicy });
   }
-  add('networking.k8s.io', 'v1', 'ServiceCIDR', serviceCIDRDraft(options));
+  const range = serviceCIDROp(options);
+  if (range) ops.push(range);
   const service = serviceDraft(options.serviceIP);
   const before = ops.length;
   add('', 'v1', 'Service', service);
-  if (ops.length > before) ops.push(takeAddressOp(options.serviceIP, service as never, now));
+  const isNew = ops.length > before;
+  if (isNew && !store.get(addressKey(options.serviceIP)))
+    ops.push(takeAddressOp(options.serviceIP, service as never, now));
   add('', 'v1', 'ConfigMap', {
     metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
     data: { 'requestheader-allowed-names': '[]', 'client-ca-file': options.caCert },
@@ -122,7 +127,21 @@ function namespaceDraft(name: string): Draft {
   };
 }
 
-function serviceCIDRDraft({ serviceCIDR, now }: BootstrapOptions): Draft {
+/** The default ServiceCIDR; that of a cluster of one family takes in a second one (upstream: defaultservicecidr). */
+export function serviceCIDROp(options: Omit<BootstrapOptions, 'serviceIP' | 'caCert'>): Op | undefined {
+  const { store, catalogue, now, serviceRanges } = options;
+  const cidrs = serviceRanges.map(formatBlock);
+  const what = { group: 'networking.k8s.io', version: 'v1', kind: 'ServiceCIDR' };
+  const draft = serviceCIDRDraft(cidrs, now);
+  const kind = catalogue.byKind(what.group, what.version, what.kind)!;
+  const entry = store.get(keyFor(kind, '', draft.metadata.name));
+  if (!entry) return createOp(store, catalogue, now, what, draft);
+  const { spec } = JSON.parse(entry.value.toString()) as ServiceCIDR;
+  const isUpgrade = cidrs.length === 2 && spec?.cidrs?.length === 1 && spec.cidrs[0] === cidrs[0];
+  return isUpgrade ? replaceOp(store, catalogue, now, what, draft, ['spec']) : undefined;
+}
+
+function serviceCIDRDraft(cidrs: readonly string[], now: number): Draft {
   const ready = {
     type: 'Ready',
     status: 'True',
@@ -130,7 +149,7 @@ function serviceCIDRDraft({ serviceCIDR, now }: BootstrapOptions): Draft {
     reason: '',
     message: 'Kubernetes default Service CIDR is ready',
   };
-  return { metadata: { name: 'kubernetes' }, spec: { cidrs: [serviceCIDR] }, status: { conditions: [ready] } };
+  return { metadata: { name: 'kubernetes' }, spec: { cidrs }, status: { conditions: [ready] } };
 }
 
 function serviceDraft(address: string): Draft {
@@ -146,7 +165,7 @@ function serviceDraft(address: string): Draft {
       clusterIPs: [address],
       type: 'ClusterIP',
       sessionAffinity: 'None',
-      ipFamilies: ['IPv4'],
+      ipFamilies: [familyOf(address)!],
       ipFamilyPolicy: 'SingleStack',
       internalTrafficPolicy: 'Cluster',
     },
@@ -164,7 +183,7 @@ export async function advertise({ store, catalogue, now, address, port }: Advert
   };
   const slice: Draft = {
     metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-    addressType: 'IPv4',
+    addressType: familyOf(address)!,
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports,
   };

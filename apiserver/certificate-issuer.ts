@@ -9,6 +9,7 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { parseAddress } from '../api/ip.ts';
+import type { CertificateRequest } from './certificate-request.ts';
 import * as der from './der.ts';
 
 /** PEM. */
@@ -38,14 +39,15 @@ const OID = {
 
 /** Bits of KeyUsage, the first one highest (RFC 5280, 4.2.1.3), and how many low bits after the last one do not count. */
 const DIGITAL_SIGNATURE = der.bitString(Buffer.from([0b1000_0000]), 7);
+const SIGNATURE_AND_ENCIPHERMENT = der.bitString(Buffer.from([0b1010_0000]), 5);
 const SIGN_CERTIFICATES_AND_LISTS = der.bitString(Buffer.from([0b0000_0110]), 1);
 
 export function makeAuthority(): Pair {
   const { publicKey, privateKey } = newKeys();
   const cert = certificate({
-    subject: CA_NAME,
+    subject: name(CA_NAME),
     days: CA_DAYS,
-    publicKey,
+    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
     signingKey: privateKey,
     extensions: [
       extension(OID.basicConstraints, der.sequence(der.yes()), { critical: true }),
@@ -71,10 +73,9 @@ export function issue(ca: Pair, { commonName, organization, usage, names }: Iden
   const authority = new X509Certificate(ca.cert);
   const alternatives = extension(OID.subjectAltName, der.sequence(...names.map(generalName)));
   const cert = certificate({
-    subject: commonName,
-    organization,
+    subject: name(commonName, organization),
     days: SERVING_DAYS,
-    publicKey,
+    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
     signingKey: createPrivateKey(ca.key),
     extensions: [
       extension(OID.keyUsage, DIGITAL_SIGNATURE, { critical: true }),
@@ -89,17 +90,46 @@ export function issue(ca: Pair, { commonName, organization, usage, names }: Iden
   return { cert, key: pemOf(privateKey) };
 }
 
+/** What a signer was asked to put its name to. */
+export interface Grant {
+  readonly request: CertificateRequest;
+  readonly usage: 'serverAuth' | 'clientAuth';
+  /** Whether the key may encrypt other keys too, as RSA keys do. */
+  readonly keyEncipherment: boolean;
+  readonly seconds: number;
+}
+
+/** PEM of the certificate for a request. Throws when `ca` is not an authority that `makeAuthority` made. */
+export function grant(ca: Pair, { request, usage, keyEncipherment, seconds }: Grant): string {
+  const authority = new X509Certificate(ca.cert);
+  const { alternativeNames } = request;
+  const names = alternativeNames && [extension(OID.subjectAltName, alternativeNames)];
+  return certificate({
+    subject: request.subject,
+    days: seconds / (24 * 3600),
+    publicKey: request.publicKey,
+    signingKey: createPrivateKey(ca.key),
+    extensions: [
+      extension(OID.keyUsage, keyEncipherment ? SIGNATURE_AND_ENCIPHERMENT : DIGITAL_SIGNATURE, { critical: true }),
+      extension(OID.extKeyUsage, der.sequence(der.objectIdentifier(OID[usage]))),
+      extension(OID.basicConstraints, der.sequence(), { critical: true }),
+      extension(OID.authorityKeyIdentifier, der.sequence(der.contextPrimitive(0, keyIdentifier(authority.publicKey)))),
+      ...(names ?? []),
+    ],
+  });
+}
+
 interface CertificateParts {
-  /** Common names; the issuer is always our authority. */
-  readonly subject: string;
-  readonly organization?: string;
+  /** A name in DER; the issuer is always our authority. */
+  readonly subject: Buffer;
   readonly days: number;
-  readonly publicKey: KeyObject;
+  /** In DER. */
+  readonly publicKey: Buffer;
   readonly signingKey: KeyObject;
   readonly extensions: readonly Buffer[];
 }
 
-function certificate({ subject, organization, days, publicKey, signingKey, extensions }: CertificateParts): string {
+function certificate({ subject, days, publicKey, signingKey, extensions }: CertificateParts): string {
   const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSHA256));
   const signed = der.sequence(
     der.context(0, der.integer(Buffer.from([2]))), // v3
@@ -108,8 +138,8 @@ function certificate({ subject, organization, days, publicKey, signingKey, exten
     name(CA_NAME),
     // From a day ago, so that a clock that is a little behind accepts it.
     der.sequence(der.time(new Date(Date.now() - DAY)), der.time(new Date(Date.now() + days * DAY))),
-    name(subject, organization),
-    publicKey.export({ type: 'spki', format: 'der' }),
+    subject,
+    publicKey,
     der.context(3, der.sequence(...extensions)),
   );
   const signature = sign('sha256', signed, signingKey);

@@ -1,11 +1,11 @@
 // The server's own certificate authority and serving certificate (ECDSA P-256), kept in the data directory so that clients'
 // kubeconfigs outlive a restart. Made only when missing, expiring, or lacking a name.
 // Beside them: who this server is to the nodes' agents, and what it issues to them.
-// A client CA (for client certificates) belongs beside them, as `client-ca.crt`.
+// What it issues is good for clients too: it is among those that vouch for client certificates.
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Identity, issue, makeAuthority, type Pair } from './certificate-issuer.ts';
+import { type Grant, grant, type Identity, issue, makeAuthority, type Pair } from './certificate-issuer.ts';
 import { replaceFile } from './files.ts';
 
 export interface ServingCertificate {
@@ -21,6 +21,8 @@ export interface ClusterCertificates extends ServingCertificate {
   readonly kubeletClient: Pair;
   /** For the node's agent; `addresses` are those the server reaches it by. */
   issueNode(nodeName: string, addresses: readonly string[]): Pair;
+  /** PEM of the certificate for a request that somebody has approved. */
+  grant(what: Grant): string;
 }
 
 export interface CertificateOptions {
@@ -56,6 +58,7 @@ export async function clusterCertificates({ directory, names }: CertificateOptio
     ...serving,
     kubeletClient,
     issueNode: (nodeName, addresses) => issue(ca, nodeIdentity(nodeName, addresses)),
+    grant: (what) => grant(ca, what),
   };
 }
 

@@ -1,16 +1,20 @@
 // The program `vitrine apiserver`.
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import * as z from 'zod';
 import { durationFlag } from '../host/duration.ts';
 import { aborted, UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
 import { admissionPluginNames } from './admission/plugins.ts';
-import { ClusterIPs } from './allocators/cluster-ips.ts';
 import { readPortRange } from './allocators/node-ports.ts';
-import { TokenIssuer } from './authentication/service-account-tokens.ts';
+import { readServiceRanges } from './allocators/service-ranges.ts';
+import { ISSUER, TokenIssuer } from './authentication/service-account-tokens.ts';
+import { SigningKey } from './authentication/signing-key.ts';
 import { newToken, readTokenFile } from './authentication/token-file.ts';
 import { MASTERS, type User } from './authentication/user.ts';
+import type { Pair } from './certificate-issuer.ts';
 import type { Dial } from './connect/egress.ts';
 import { replaceFile } from './files.ts';
 import { DEFAULT_LIMITS } from './http/in-flight.ts';
@@ -64,6 +68,20 @@ export const apiserver = program({
       type: optional(),
       help: 'FILE of lines token,user,uid,"group1,group2" (default: one administrator, whose token is kept in the data dir)',
     },
+    'client-ca-file': {
+      type: optional(),
+      help: 'FILE with the PEM authorities of client certificates: CN is the user, O the groups (besides the own one)',
+    },
+    'tls-cert-file': {
+      type: optional(),
+      help: 'FILE with the PEM certificate (and chain) to serve with (default: one by the own authority)',
+    },
+    'tls-private-key-file': { type: optional(), help: 'FILE with its PEM key' },
+    'anonymous-auth': {
+      type: z.boolean().default(true),
+      boolean: true,
+      help: 'whether requests without credentials see what anybody may; false: they get 401 (default true)',
+    },
     'write-kubeconfig': {
       type: optional(),
       help: "FILE for an administrator's kubeconfig, written when the server is ready",
@@ -72,9 +90,20 @@ export const apiserver = program({
       type: optional(),
       help: "FILE with the PEM key that signs service accounts' tokens (default: one kept in the data dir)",
     },
+    'service-account-issuer': {
+      type: z.url({ protocol: /^https$/, error: 'must be an https URL' }).default(ISSUER),
+      help: `URL that stands in service accounts' tokens as who made them (default ${ISSUER})`,
+    },
+    'api-audiences': {
+      type: z
+        .string()
+        .default('')
+        .transform((text) => text.split(',').filter(Boolean)),
+      help: 'comma-separated: what this server calls itself in such tokens (default: the issuer)',
+    },
     'service-cluster-ip-range': {
-      type: readable('10.96.0.0/16', (text) => new ClusterIPs(text)),
-      help: 'CIDR of cluster IPs (default 10.96.0.0/16)',
+      type: readable('10.96.0.0/16', readServiceRanges),
+      help: 'CIDR of cluster IPs, or CIDR,CIDR: one of each IP family, the default first (default 10.96.0.0/16)',
     },
     'service-node-port-range': {
       type: readable('30000-32767', readPortRange),
@@ -128,7 +157,12 @@ export const apiserver = program({
         securePort: values['secure-port'],
         unixSocket: values['unix-socket'],
         tokens: await usersOf(directory, values['token-auth-file']),
+        anonymousAuth: values['anonymous-auth'],
+        clientCA: await authorities(values['client-ca-file']),
+        serving: await servingPair(values['tls-cert-file'], values['tls-private-key-file']),
         serviceAccountKey: await accountKey(directory, values['service-account-key-file']),
+        serviceAccountIssuer: values['service-account-issuer'],
+        apiAudiences: values['api-audiences'],
         serviceClusterIPRange: values['service-cluster-ip-range'],
         serviceNodePortRange: values['service-node-port-range'],
         advertiseAddress: values['advertise-address'],
@@ -211,10 +245,29 @@ async function readTokens(path: string): Promise<Map<string, User>> {
 
 async function accountKey(directory: string | undefined, path: string | undefined): Promise<string> {
   if (!path) return keptSecret(directory, 'service-account.key', TokenIssuer.newKey);
+  return readPem('service-account-key-file', path, (pem) => new SigningKey(pem));
+}
+
+async function authorities(path: string | undefined): Promise<string | undefined> {
+  return path && readPem('client-ca-file', path, (pem) => new X509Certificate(pem));
+}
+
+async function servingPair(certPath: string | undefined, keyPath: string | undefined): Promise<Pair | undefined> {
+  if (!certPath && !keyPath) return undefined;
+  if (!certPath || !keyPath) throw new UsageError('--tls-cert-file and --tls-private-key-file go together');
+  const cert = await readPem('tls-cert-file', certPath, (pem) => new X509Certificate(pem));
+  const key = await readPem('tls-private-key-file', keyPath, (pem) => createSecureContext({ cert, key: pem }));
+  return { cert, key };
+}
+
+/** The file's text, which `check` throws at when it is not what the flag is for. */
+async function readPem(flag: string, path: string, check: (pem: string) => unknown): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    const pem = await readFile(path, 'utf8');
+    check(pem);
+    return pem;
   } catch (error) {
-    throw new UsageError(`--service-account-key-file ${path}: ${(error as Error).message}`, 1);
+    throw new UsageError(`--${flag} ${path}: ${(error as Error).message}`, 1);
   }
 }
 

@@ -1,5 +1,6 @@
 // For tests: an API server in this process on memory, and requests to it with real HTTPS.
 import { request } from 'node:https';
+import type { Pair } from './certificate-issuer.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './server.ts';
 import { MemoryStore } from './storage/memory.ts';
 
@@ -16,6 +17,8 @@ export interface Ask {
   readonly headers?: Record<string, string>;
   /** Absent: the administrator's. Empty: none. */
   readonly token?: string;
+  /** A client certificate to show. */
+  readonly client?: Pair;
 }
 
 export interface TestServer extends ApiServer {
@@ -28,7 +31,7 @@ export interface TestServer extends ApiServer {
 export async function startTestServer(options: Partial<ApiServerOptions> = {}): Promise<TestServer> {
   const store = (options.store as MemoryStore | undefined) ?? new MemoryStore();
   const server = await startApiServer({ ...options, store });
-  const open = (method: string, path: string, { body, contentType, headers, token }: Ask = {}) =>
+  const open = (method: string, path: string, { body, contentType, headers, token, client }: Ask = {}) =>
     new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
       const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
       const bearer = token ?? server.token;
@@ -37,6 +40,7 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
         {
           method,
           ca: server.caCert,
+          ...client,
           headers: {
             ...(bearer && { authorization: `Bearer ${bearer}` }),
             ...(text !== undefined && {

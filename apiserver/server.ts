@@ -1,26 +1,30 @@
 // The API server in one call: what `vitrine apiserver` runs, and what a test starts in its own process.
 import { networkInterfaces } from 'node:os';
 import { Catalogue } from '../api/catalogue.ts';
+import { type Family, formatAddress, nthAddress } from '../api/ip.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { type Logger, silentLogger } from '../host/log.ts';
 import { admissionWithout } from './admission/plugins.ts';
-import { ClusterIPs } from './allocators/cluster-ips.ts';
 import { NodePorts, readPortRange } from './allocators/node-ports.ts';
+import { readServiceRanges, ServiceRanges } from './allocators/service-ranges.ts';
 import { ServiceAllocator } from './allocators/services.ts';
-import { type Authenticator, staticTokens } from './authentication/authenticate.ts';
+import { type Authentication, staticTokens } from './authentication/authenticate.ts';
+import { boundObjects } from './authentication/bound-objects.ts';
 import { TokenIssuer } from './authentication/service-account-tokens.ts';
 import { newToken } from './authentication/token-file.ts';
 import { MASTERS, type User } from './authentication/user.ts';
 import { type Authorizer, alwaysAllow, mastersFirst } from './authorization/authorizer.ts';
-import { advertise, bootstrap } from './bootstrap.ts';
+import { advertise, bootstrap, serviceCIDROp } from './bootstrap.ts';
 import type { Pair } from './certificate-issuer.ts';
 import { type ClusterCertificates, clusterCertificates } from './certificates.ts';
 import { type Dial, directDial } from './connect/egress.ts';
 import { Documents } from './http/documents.ts';
 import { DEFAULT_LIMITS, InFlight, type Limits } from './http/in-flight.ts';
 import { type Listener, listen } from './http/listener.ts';
+import { type AddressRepairOptions, repairAddresses, repairAddressesLoop } from './loops/address-repair.ts';
 import { compactLoop } from './loops/compaction.ts';
 import { expireEventsLoop } from './loops/event-expiry.ts';
+import { signCertificatesLoop } from './loops/sign-certificates.ts';
 import { Metrics } from './metrics.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Store } from './storage/store.ts';
@@ -43,6 +47,15 @@ export interface ApiServerOptions {
   readonly tokens?: ReadonlyMap<string, User>;
   /** PEM of the key that signs service accounts' tokens; absent: a new one. */
   readonly serviceAccountKey?: string;
+  readonly serviceAccountIssuer?: string;
+  /** What this server calls itself; default: the issuer. */
+  readonly apiAudiences?: readonly string[];
+  /** Whether requests without credentials are let through, to do what anybody may; default true. */
+  readonly anonymousAuth?: boolean;
+  /** PEM: who vouches for clients' certificates, besides the server's own authority. */
+  readonly clientCA?: string;
+  /** PEM of a certificate (or chain) and its key to serve with, instead of one by the server's own authority. */
+  readonly serving?: Pair;
   readonly authorizer?: Authorizer;
   /** The way to nodes and pods; default: this machine's own network. */
   readonly dial?: Dial;
@@ -82,38 +95,68 @@ const COMPACTION_MS = 300_000;
 /** Resolves when requests are served. Throws the system's error when the address cannot be had. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock = systemClock, log = silentLogger } = options;
-  const range = options.serviceClusterIPRange ?? '10.96.0.0/16';
-  const addresses = new ClusterIPs(range);
-  const ports = new NodePorts(readPortRange(options.serviceNodePortRange ?? '30000-32767'));
+  const ranges = readServiceRanges(options.serviceClusterIPRange ?? '10.96.0.0/16');
+  const families = ranges.map(({ family }) => family);
+  const serviceIP = formatAddress(nthAddress(ranges[0], 1));
+  const portRange = readPortRange(options.serviceNodePortRange ?? '30000-32767');
   const catalogue = new Catalogue();
-  const address = options.advertiseAddress ?? defaultAdvertiseAddress(options.bindAddress ?? '127.0.0.1');
+  const address = options.advertiseAddress ?? defaultAdvertiseAddress(options.bindAddress ?? '127.0.0.1', families[0]);
   const certificate =
     options.certificate ??
-    (await clusterCertificates({ directory: options.directory, names: servingNames(address, addresses.first) }));
+    (await clusterCertificates({ directory: options.directory, names: servingNames(address, serviceIP) }));
 
   await bootstrap({
     store,
     catalogue,
     now: clock.now(),
-    serviceCIDR: range,
-    serviceIP: addresses.first,
+    serviceRanges: ranges,
+    serviceIP,
     caCert: certificate.caCert,
   });
-  const services = new ServiceAllocator(addresses, ports);
+  const serviceRanges = new ServiceRanges(store);
+  const services = new ServiceAllocator({ store, ranges: serviceRanges, ports: new NodePorts(portRange), families });
   services.adopt((await store.list('/services/')).entries);
+  const repair: AddressRepairOptions = {
+    registry: { store, catalogue, clock },
+    ranges: serviceRanges,
+    ports: portRange,
+    defaultRange: () => serviceCIDROp({ store, catalogue, now: clock.now(), serviceRanges: ranges }),
+    log,
+  };
+  await repairAddresses(repair);
 
-  const tokens = new TokenIssuer(options.serviceAccountKey ?? TokenIssuer.newKey());
+  const tokens = new TokenIssuer(options.serviceAccountKey ?? TokenIssuer.newKey(), {
+    issuer: options.serviceAccountIssuer,
+    audiences: options.apiAudiences,
+  });
   const users = options.tokens ?? new Map([[newToken(), ADMIN]]);
+  const accounts = tokens.authenticator(boundObjects(store, clock), clock.now);
+  const authentication: Authentication = {
+    tokens: [staticTokens(users, tokens.audiences), accounts],
+    audiences: tokens.audiences,
+    allowsAnonymous: options.anonymousAuth ?? true,
+  };
   const authorizer = mastersFirst(options.authorizer ?? alwaysAllow);
   const feeds = new Feeds(store);
   const admission = admissionWithout(options.disableAdmissionPlugins ?? []);
-  const registry: Registry = { store, catalogue, feeds, clock, services, admission, authorizer, tokens };
+  const registry: Registry = {
+    store,
+    catalogue,
+    feeds,
+    clock,
+    services,
+    admission,
+    authorizer,
+    tokens,
+    authentication,
+  };
   const stopping = new AbortController();
   const metrics = new Metrics(
     new Map([
       ['etcd_mvcc_db_total_revision', { help: 'The newest revision of the store.', read: () => store.revision }],
     ]),
   );
+  let advertisedPort = options.advertisePort ?? 0;
   const documents = new Documents({
     catalogue,
     metrics,
@@ -121,14 +164,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       ['ping', () => undefined],
       ['etcd', options.storeProblem ?? ((): undefined => undefined)],
     ],
-    address,
+    address: () => `${bracketed(address)}:${advertisedPort}`,
+    tokens,
   });
   const open = new Set<Promise<void>>();
   const listener = await listen(
     {
       registry,
       documents,
-      guards: { authenticators: [staticTokens(users), accountTokens(tokens, store, clock)], authorizer },
+      guards: { authentication, authorizer },
       metrics,
       log,
       dial: options.dial ?? directDial,
@@ -141,11 +185,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       host: options.bindAddress ?? '127.0.0.1',
       port: options.securePort ?? 0,
       unixSocket: options.unixSocket,
-      cert: certificate.cert,
-      key: certificate.key,
+      ...(options.serving ?? { cert: certificate.cert, key: certificate.key }),
+      clientCA: `${certificate.caCert}${options.clientCA ?? ''}`,
     },
   );
-  await advertise({ store, catalogue, now: clock.now(), address, port: options.advertisePort ?? listener.port });
+  advertisedPort ||= listener.port;
+  await advertise({ store, catalogue, now: clock.now(), address, port: advertisedPort });
   const loops = [
     compactLoop(store, {
       intervalMs: options.compactionIntervalMs ?? COMPACTION_MS,
@@ -153,14 +198,19 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       log,
       signal: stopping.signal,
     }),
+    repairAddressesLoop(repair, stopping.signal),
+    signCertificatesLoop({ registry, grant: certificate.grant, log }, stopping.signal),
     expireEventsLoop(registry, { ttlMs: options.eventTtlMs ?? HOUR, log, signal: stopping.signal }),
   ];
   return {
     url: `https://${hostOf(options.bindAddress ?? '127.0.0.1')}:${listener.port}`,
-    caCert: certificate.caCert,
+    caCert: options.serving ? `${certificate.caCert}${options.serving.cert}` : certificate.caCert,
     token: adminToken(users),
     issueNode: certificate.issueNode,
-    close: () => close(stopping, open, listener, feeds, loops),
+    async close() {
+      await close(stopping, open, listener, feeds, loops);
+      await serviceRanges.close();
+    },
   };
 }
 
@@ -187,20 +237,6 @@ function adminToken(users: ReadonlyMap<string, User>): string {
   return '';
 }
 
-/** A token is worth as much as its account: it ends with it, and with the pod it is bound to. */
-function accountTokens(tokens: TokenIssuer, store: Store, clock: Clock): Authenticator {
-  const isThere = (key: string, uid: string): boolean => {
-    const entry = store.get(key);
-    return entry !== undefined && JSON.parse(entry.value.toString()).metadata.uid === uid;
-  };
-  return tokens.authenticator(
-    ({ namespace, name, uid, pod }) =>
-      isThere(`/serviceaccounts/${namespace}/${name}`, uid) &&
-      (!pod || isThere(`/pods/${namespace}/${pod.name}`, pod.uid)),
-    clock.now,
-  );
-}
-
 function servingNames(address: string, serviceIP: string): string[] {
   const service = [
     'kubernetes',
@@ -212,13 +248,17 @@ function servingNames(address: string, serviceIP: string): string[] {
 }
 
 /** Endpoints cannot be on loopback: the host's first other address stands for it, if there is one. */
-function defaultAdvertiseAddress(bindAddress: string): string {
+function defaultAdvertiseAddress(bindAddress: string, family: Family): string {
   if (!/^(127\.|0\.0\.0\.0$|::1?$|localhost$)/.test(bindAddress)) return bindAddress;
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+  const outside = all.find((one) => one.family === family && !one.internal && !one.address.startsWith('fe80'));
+  return outside?.address ?? (family === 'IPv4' ? '127.0.0.1' : '::1');
 }
 
 function hostOf(bindAddress: string): string {
   if (bindAddress === '0.0.0.0' || bindAddress === '::') return '127.0.0.1';
-  return bindAddress.includes(':') ? `[${bindAddress}]` : bindAddress;
+  return bracketed(bindAddress);
 }
+
+/** As it stands before a port. */
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);

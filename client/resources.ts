@@ -14,7 +14,7 @@ import type {
   ServiceAccount,
 } from '../api/types/core.v1.ts';
 import type { EndpointSlice } from '../api/types/discovery.v1.ts';
-import type { NetworkPolicy } from '../api/types/networking.v1.ts';
+import type { IPAddress, NetworkPolicy, ServiceCIDR } from '../api/types/networking.v1.ts';
 import type { Resource } from './client.ts';
 
 const core = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> => ({
@@ -65,3 +65,12 @@ export const networkPolicies: Resource<NetworkPolicy> = {
   plural: 'networkpolicies',
   namespaced: true,
 };
+const networking = <T extends KubeObject>(kind: string, plural: string): Resource<T> => ({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced: false,
+});
+export const serviceCIDRs = networking<ServiceCIDR>('ServiceCIDR', 'servicecidrs');
+export const ipAddresses = networking<IPAddress>('IPAddress', 'ipaddresses');

@@ -22,6 +22,8 @@ import { podGCController } from './pod-gc.ts';
 import { replicaSetController } from './replicaset.ts';
 import { rootCAController } from './root-ca.ts';
 import { scheduler } from './scheduler/scheduler.ts';
+import { serviceAccountTokenController } from './service-account-token.ts';
+import { serviceCIDRController } from './service-cidr.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 
@@ -39,7 +41,9 @@ const CONTROLLERS: readonly { name: string; make: ControllerFactory }[] = [
   { name: 'taint-eviction', make: taintEvictionController },
   { name: 'podgc', make: podGCController },
   { name: 'serviceaccount', make: serviceAccountController },
+  { name: 'serviceaccount-token', make: serviceAccountTokenController },
   { name: 'root-ca-certificate-publisher', make: rootCAController },
+  { name: 'service-cidr', make: serviceCIDRController },
   { name: 'service-lb', make: loadBalancerController },
   { name: 'scheduler', make: scheduler },
 ];

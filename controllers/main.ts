@@ -26,12 +26,23 @@ export const controllers = program({
     kubeconfig: { type: z.string({ error: 'is required' }), help: 'file that says where the API server is (required)' },
     controllers: { type: names, help: `comma-separated: * (all), NAME, -NAME; of ${controllerNames.join(', ')}` },
     'cluster-cidr': {
-      type: z.string().default(defaultOptions.clusterCIDR),
-      help: 'addresses of all pods (10.244.0.0/16)',
+      type: z
+        .string()
+        .default(defaultOptions.clusterCIDRs.join())
+        .transform((text) => text.split(',')),
+      help: 'addresses of all pods: CIDR or CIDR,CIDR, IPv4 and IPv6 in either order (10.244.0.0/16)',
+    },
+    'node-cidr-mask-size-ipv4': {
+      type: count(defaultOptions.nodeCIDRMaskSize.IPv4),
+      help: "prefix length of a node's share of the IPv4 ones (24)",
+    },
+    'node-cidr-mask-size-ipv6': {
+      type: count(defaultOptions.nodeCIDRMaskSize.IPv6),
+      help: 'and of the IPv6 ones (64)',
     },
     'node-cidr-mask-size': {
-      type: count(defaultOptions.nodeCIDRMaskSize),
-      help: "prefix length of a node's share (24)",
+      type: z.coerce.number().int().min(1).optional(),
+      help: 'the one of a cluster that has one family of addresses',
     },
     'load-balancer-cidr': {
       type: z.string().default(defaultOptions.loadBalancerCIDR),
@@ -59,8 +70,11 @@ export const controllers = program({
     const options = {
       ...defaultOptions,
       controllers: values.controllers,
-      clusterCIDR: values['cluster-cidr'],
-      nodeCIDRMaskSize: values['node-cidr-mask-size'],
+      clusterCIDRs: values['cluster-cidr'],
+      nodeCIDRMaskSize: {
+        IPv4: values['node-cidr-mask-size'] ?? values['node-cidr-mask-size-ipv4'],
+        IPv6: values['node-cidr-mask-size'] ?? values['node-cidr-mask-size-ipv6'],
+      },
       loadBalancerCIDR: values['load-balancer-cidr'],
       concurrentSyncs: values['concurrent-syncs'],
       nodeMonitorGracePeriodMs: values['node-monitor-grace-period'],

@@ -3,10 +3,10 @@
 export interface ControllerOptions {
   /** Names of controllers: `*` for all, `-name` to leave one out. */
   readonly controllers: readonly string[];
-  /** Pod addresses of the whole cluster; node CIDRs are cut from it. */
-  readonly clusterCIDR: string;
-  /** Prefix length of a node's pod CIDR. */
-  readonly nodeCIDRMaskSize: number;
+  /** Pod addresses of the whole cluster, one CIDR of each family at most; every node gets a share of each. */
+  readonly clusterCIDRs: readonly string[];
+  /** Prefix length of a node's pod CIDR of each family. */
+  readonly nodeCIDRMaskSize: { readonly IPv4: number; readonly IPv6: number };
   /** Addresses for Services of type LoadBalancer; empty: nobody here balances, and they stay pending. */
   readonly loadBalancerCIDR: string;
   /** ms without a heartbeat until a node counts as gone. */
@@ -25,8 +25,8 @@ export interface ControllerOptions {
 
 export const defaultOptions: ControllerOptions = {
   controllers: ['*'],
-  clusterCIDR: '10.244.0.0/16',
-  nodeCIDRMaskSize: 24,
+  clusterCIDRs: ['10.244.0.0/16'],
+  nodeCIDRMaskSize: { IPv4: 24, IPv6: 64 },
   loadBalancerCIDR: '',
   nodeMonitorGracePeriodMs: 40_000,
   nodeMonitorPeriodMs: 5_000,

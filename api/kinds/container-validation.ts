@@ -17,7 +17,10 @@ export function validateContainers(
   if (containers.length === 0) return [required(field)];
   const taken = new Set<string>();
   const errors = containers.flatMap((container, i) => {
-    const found = validateContainer(container, volumes, spec, `${field}[${i}]`);
+    const found = [
+      ...validateContainer(container, volumes, spec, `${field}[${i}]`),
+      ...validateProbes(container, `${field}[${i}]`),
+    ];
     if (container.name && taken.has(container.name)) found.push(duplicate(`${field}[${i}].name`, container.name));
     taken.add(container.name);
     return found;
@@ -31,7 +34,7 @@ export function validateInitContainers(spec: PodSpec, volumes: ReadonlySet<strin
     const errors = validateContainer(container, volumes, spec, `${field}[${i}]`);
     if (taken.has(container.name)) errors.push(duplicate(`${field}[${i}].name`, container.name));
     taken.add(container.name);
-    if (container.restartPolicy === 'Always') return errors;
+    if (container.restartPolicy === 'Always') return [...errors, ...validateProbes(container, `${field}[${i}]`)];
     for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'] as const) {
       if (container[probe]) {
         errors.push(
@@ -68,6 +71,12 @@ function validateContainer(
     ...validateMounts(container, volumes, `${field}.volumeMounts`),
     ...oneOf(container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never'], `${field}.imagePullPolicy`),
     ...validateResources(container.resources ?? {}, `${field}.resources`),
+  ];
+}
+
+/** What only containers that keep running may have. */
+function validateProbes(container: Container, field: string): FieldError[] {
+  return [
     ...validateProbe(container.livenessProbe, `${field}.livenessProbe`, 'one success is enough'),
     ...validateProbe(container.readinessProbe, `${field}.readinessProbe`),
     ...validateProbe(container.startupProbe, `${field}.startupProbe`, 'one success is enough'),

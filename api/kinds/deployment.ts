@@ -7,7 +7,7 @@ import type { Deployment, DeploymentStrategy } from '../types/apps.v1.ts';
 import { immutable, intOrPercent, nonNegative, oneOf, percentOf } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { defaultPodSpec } from './pod-defaults.ts';
-import { validateSelector, validateWorkloadTemplate } from './workload.ts';
+import { validateSelectedTemplate, validateSelector } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
 export const deployment: Rules<Deployment> = {
@@ -35,7 +35,7 @@ export const deployment: Rules<Deployment> = {
     return [
       ...nonNegative(spec.replicas, 'spec.replicas'),
       ...validateSelector(spec.selector),
-      ...validateWorkloadTemplate(spec.template, spec.selector),
+      ...validateSelectedTemplate(spec.template, spec.selector),
       ...validateStrategy(spec.strategy ?? {}, 'spec.strategy'),
       ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
       ...nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),

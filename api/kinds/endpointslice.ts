@@ -86,6 +86,7 @@ function validateEndpoint(
 
 function validateAddress(text: string, addressType: string, field: string): FieldError[] {
   if (addressType === 'FQDN') return named(dns1123SubdomainErrors, text, field);
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') return []; // said of the type already
   const errors = address(text, field);
   if (errors.length > 0) return errors;
   if (familyOf(text) !== addressType) {

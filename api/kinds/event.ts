@@ -7,13 +7,7 @@ import type { Event as CoreEvent } from '../types/core.v1.ts';
 import type { Event as NewEvent } from '../types/events.v1.ts';
 
 export const event: Rules<CoreEvent> = {
-  validate({ metadata, involvedObject }) {
-    const { namespace = '', kind } = involvedObject;
-    // Events of cluster-scoped objects live in `default`.
-    const matches = namespace === metadata.namespace || (namespace === '' && metadata.namespace === 'default');
-    if (matches || (namespace === '' && !kind)) return [];
-    return [invalid('involvedObject.namespace', namespace, 'does not match event.namespace')];
-  },
+  validate: (object) => validateStored(object, 'reportingComponent'),
 
   fields: coreFields,
 
@@ -40,6 +34,28 @@ export const event: Rules<CoreEvent> = {
   },
 };
 
+/**
+ * What holds for events of both versions; `controllerField` is what the version calls the reporting controller. Those with an
+ * eventTime, the newer ones, may lie apart from what they are about, and say more of who reports.
+ */
+function validateStored(object: CoreEvent, controllerField: string): FieldError[] {
+  const { metadata, involvedObject, eventTime } = object;
+  const { namespace = '' } = involvedObject;
+  const mismatch = invalid('involvedObject.namespace', namespace, 'does not match event.namespace');
+  if (!eventTime) {
+    const isRight = namespace === metadata.namespace || (namespace === '' && metadata.namespace === 'default');
+    return isRight ? [] : [mismatch];
+  }
+  const errors: FieldError[] = [];
+  if (namespace === '' && metadata.namespace !== 'default' && metadata.namespace !== 'kube-system')
+    errors.push(mismatch);
+  if (!object.reportingComponent) errors.push(required(controllerField));
+  if (!object.reportingInstance) errors.push(required('reportingInstance'));
+  if (!object.action) errors.push(required('action'));
+  if (!object.reason) errors.push(required('reason'));
+  return errors;
+}
+
 /** Names of events.k8s.io/v1 → names of v1, in which events are stored. */
 const NAMES: ReadonlyArray<readonly [fresh: string, stored: string]> = [
   ['note', 'message'],
@@ -60,17 +76,9 @@ function rename(object: AnyObject, apiVersion: string, from: 0 | 1): AnyObject {
 
 export const newEvent: Rules<NewEvent> = {
   validate(object) {
-    const errors: FieldError[] = [];
-    const { regarding, metadata, type, eventTime } = object;
-    if (regarding?.namespace !== undefined && regarding.namespace !== metadata.namespace) {
-      errors.push(invalid('involvedObject.namespace', regarding.namespace, 'does not match event.namespace'));
-    }
-    if (eventTime) {
-      if (!object.reportingController) errors.push(required('reportingController'));
-      if (!object.reportingInstance) errors.push(required('reportingInstance'));
-      if (!object.action) errors.push(required('action'));
-      if (!object.reason) errors.push(required('reason'));
-    } else errors.push(required('eventTime'));
+    const { type, eventTime } = object;
+    const errors = validateStored(toStored(object), 'reportingController');
+    if (!eventTime) errors.push(required('eventTime'));
     if (type !== 'Normal' && type !== 'Warning') errors.push(invalid('type', '', `has invalid value: ${type ?? ''}`));
     return errors;
   },

@@ -28,7 +28,7 @@ export const job: Rules<Job> = {
   prepareForCreate(object) {
     startGeneration(object);
     if (!object.spec || object.spec.manualSelector) return;
-    const { uid = '', name } = object.metadata;
+    const { uid = '', name = '' } = object.metadata;
     const labels = { [UID_LABEL]: uid, [OLD_UID_LABEL]: uid, [NAME_LABEL]: name, [OLD_NAME_LABEL]: name };
     object.spec.selector ??= {};
     object.spec.selector.matchLabels = { ...object.spec.selector.matchLabels, [UID_LABEL]: uid };

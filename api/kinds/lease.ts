@@ -1,27 +1,21 @@
 // Lease of coordination.k8s.io/v1.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid, required } from '../field.ts';
+import { invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { Lease } from '../types/coordination.v1.ts';
-import { nonNegative, oneOf } from './checks.ts';
+import { nonNegative } from './checks.ts';
 
 export const lease: Rules<Lease> = {
   createOnUpdate: true,
   conditionalUpdateOnly: true,
+  prepareForCreate: dropCoordination,
+  prepareForUpdate: dropCoordination,
 
   validate({ spec = {} }) {
-    const errors: FieldError[] = [];
-    const { leaseDurationSeconds: duration, leaseTransitions, holderIdentity, strategy, preferredHolder } = spec;
-    if (duration !== undefined && duration <= 0) {
-      errors.push(invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
-    }
-    errors.push(...nonNegative(leaseTransitions, 'spec.leaseTransitions'));
-    errors.push(...oneOf(strategy, ['OldestEmulationVersion'], 'spec.strategy'));
-    if (holderIdentity === '') errors.push(required('spec.holderIdentity', 'must not be empty'));
-    if (preferredHolder && !strategy) {
-      errors.push(invalid('spec.preferredHolder', preferredHolder, 'may only be specified if `strategy` is defined'));
-    }
-    return errors;
+    const { leaseDurationSeconds: duration, leaseTransitions } = spec;
+    const errors = nonNegative(leaseTransitions, 'spec.leaseTransitions');
+    if (duration === undefined || duration > 0) return errors;
+    return [invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0'), ...errors];
   },
 
   cells: ({ metadata, spec }, now) => [
@@ -30,3 +24,9 @@ export const lease: Rules<Lease> = {
     ageOf(metadata.creationTimestamp, now),
   ],
 };
+
+/** Fields of a feature that is off by default (CoordinatedLeaderElection): nobody gets them stored. */
+function dropCoordination({ spec }: Lease): void {
+  delete spec?.strategy;
+  delete spec?.preferredHolder;
+}

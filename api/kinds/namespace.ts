@@ -25,8 +25,11 @@ export const namespace: Rules<Namespace> = {
     else object.spec = old.spec;
   },
 
-  validate: ({ spec }) =>
-    (spec?.finalizers ?? []).flatMap((finalizer, i) => validateFinalizer(finalizer, `spec.finalizers[${i}]`)),
+  // Upstream counts them when they are changed, and not when the namespace is new.
+  validate: ({ spec }, old) =>
+    (spec?.finalizers ?? []).flatMap((finalizer, i) =>
+      validateFinalizer(finalizer, `spec.finalizers${old ? `[${i}]` : ''}`),
+    ),
 
   fields: ({ status }) => ({ 'status.phase': status?.phase ?? '' }),
 

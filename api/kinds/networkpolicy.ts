@@ -87,11 +87,12 @@ function validateIpBlock({ cidr, except = [] }: IPBlock, field: string): FieldEr
   if (!cidr) return [required(`${field}.cidr`)];
   const errors = block(cidr, `${field}.cidr`);
   const outer = parseBlock(cidr);
+  if (!outer) return errors;
   for (const [i, text] of except.entries()) {
     const at = `${field}.except[${i}]`;
     errors.push(...block(text, at));
     const inner = parseBlock(text);
-    if (!outer || !inner || (containsBlock(outer, inner) && inner.prefix > outer.prefix)) continue;
+    if (!inner || (containsBlock(outer, inner) && inner.prefix > outer.prefix)) continue;
     errors.push(invalid(at, text, 'must be a strict subset of `cidr`'));
   }
   return errors;

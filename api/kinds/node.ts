@@ -87,7 +87,7 @@ function validateCidrs({ podCIDRs = [] }: NodeSpec): FieldError[] {
 function validateTaints({ taints = [] }: NodeSpec): FieldError[] {
   const seen = new Set<string>();
   return taints.flatMap((taint, i) => {
-    const field = `spec.taints[${i}]`;
+    const field = `metadata.taints[${i}]`; // upstream says metadata
     const errors = taint.key ? named(qualifiedNameErrors, taint.key, `${field}.key`) : [required(`${field}.key`)];
     errors.push(...oneOf(taint.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'], `${field}.effect`));
     if (seen.has(`${taint.key}:${taint.effect}`)) errors.push(duplicate(field, taint));

@@ -33,15 +33,28 @@ export function validateHandler(handler: Handler | undefined, field: string): Fi
     .slice(1)
     .map((name) => forbidden(`${field}.${name}`, 'may not specify more than 1 handler type'));
   if (given.length === 0) return [required(field, 'must specify a handler type')];
-  if (handler.exec && !handler.exec.command?.length) errors.push(required(`${field}.exec.command`));
-  if (handler.httpGet) {
-    if (!handler.httpGet.path) errors.push(required(`${field}.httpGet.path`));
-    errors.push(...validatePort(handler.httpGet.port, `${field}.httpGet.port`));
-    errors.push(...oneOf(handler.httpGet.scheme, ['HTTP', 'HTTPS'], `${field}.httpGet.scheme`));
+  return [...errors, ...validateOne(handler, given[0], `${field}.${given[0]}`)];
+}
+
+/** Only the first handler is looked into: more than one is wrong anyway. */
+function validateOne(handler: Handler, name: (typeof HANDLERS)[number], field: string): FieldError[] {
+  const { exec, httpGet, tcpSocket, grpc } = handler;
+  switch (name) {
+    case 'exec':
+      return exec!.command?.length ? [] : [required(`${field}.command`)];
+    case 'httpGet':
+      return [
+        ...(httpGet!.path ? [] : [required(`${field}.path`)]),
+        ...validatePort(httpGet!.port, `${field}.port`),
+        ...oneOf(httpGet!.scheme, ['HTTP', 'HTTPS'], `${field}.scheme`),
+      ];
+    case 'tcpSocket':
+      return validatePort(tcpSocket!.port, `${field}.port`);
+    case 'grpc':
+      return validatePort(grpc!.port, `${field}.port`);
+    case 'sleep':
+      return [];
   }
-  if (handler.tcpSocket) errors.push(...validatePort(handler.tcpSocket.port, `${field}.tcpSocket.port`));
-  if (handler.grpc) errors.push(...validatePort(handler.grpc.port, `${field}.grpc.port`));
-  return errors;
 }
 
 /** A port by number or by name. */

@@ -6,7 +6,7 @@ import type { ReplicaSet } from '../types/apps.v1.ts';
 import { immutable, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { defaultPodSpec } from './pod-defaults.ts';
-import { validateSelector, validateWorkloadTemplate } from './workload.ts';
+import { validateSelectedTemplate, validateSelector } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
 export const replicaSet: Rules<ReplicaSet> = {
@@ -28,7 +28,7 @@ export const replicaSet: Rules<ReplicaSet> = {
       ...nonNegative(spec.replicas, 'spec.replicas'),
       ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
       ...validateSelector(spec.selector),
-      ...validateWorkloadTemplate(spec.template, spec.selector),
+      ...validateSelectedTemplate(spec.template, spec.selector),
       ...validateStatus(status ?? { replicas: 0 }),
     ];
   },

@@ -1,6 +1,7 @@
 // The list of kinds with rules of their own; every other kind has its schema's only.
 import type { Rules } from '../kind.ts';
 import { admissionPolicyBinding, mutatingAdmissionPolicy, validatingAdmissionPolicy } from './admissionpolicy.ts';
+import { certificateSigningRequest } from './certificatesigningrequest.ts';
 import { configMap } from './configmap.ts';
 import { controllerRevision } from './controllerrevision.ts';
 import { cronJob } from './cronjob.ts';
@@ -70,6 +71,7 @@ const RULES: Readonly<Record<string, unknown>> = {
   'autoscaling/v1/HorizontalPodAutoscaler': horizontalPodAutoscalerV1,
   'batch/CronJob': cronJob,
   'batch/Job': job,
+  'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
   'coordination.k8s.io/Lease': lease,
   'discovery.k8s.io/EndpointSlice': endpointSlice,
   'events.k8s.io/Event': newEvent,

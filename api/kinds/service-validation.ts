@@ -22,8 +22,7 @@ export function validateService({ spec = {}, status }: Service): FieldError[] {
     ...validateLabels(spec.selector, 'spec.selector'),
     ...oneOf(spec.sessionAffinity, ['ClientIP', 'None'], 'spec.sessionAffinity'),
     ...validateAffinity(spec),
-    ...validateFamilies(spec),
-    ...validateClusterIps(spec),
+    ...validateAddressFields(spec),
     ...(spec.externalIPs ?? []).flatMap((ip, i) => externalIp(ip, `spec.externalIPs[${i}]`)),
     ...(spec.type ? oneOf(spec.type, TYPES, 'spec.type') : [required('spec.type')]),
     ...validateTypeDependent(spec),
@@ -106,6 +105,11 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: Se
   const timeout = config?.clientIP?.timeoutSeconds;
   if (sessionAffinity !== 'ClientIP' || timeout === undefined || (timeout > 0 && timeout <= MAX_AFFINITY)) return [];
   return [invalid(`${field}.clientIP.timeoutSeconds`, timeout, `must be greater than 0 and less than ${MAX_AFFINITY}`)];
+}
+
+/** What clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy say of each other. */
+export function validateAddressFields(spec: ServiceSpec): FieldError[] {
+  return [...validateFamilies(spec), ...validateClusterIps(spec)];
 }
 
 function validateFamilies({ type, ipFamilies = [], ipFamilyPolicy }: ServiceSpec): FieldError[] {
@@ -229,10 +233,10 @@ export function validateServiceUpdate(
 ): FieldError[] {
   if (subresource !== '') return [];
   const errors: FieldError[] = [];
-  const first = old.clusterIPs?.[0] ?? old.clusterIP;
-  const isIp = spec.type !== 'ExternalName' && old.type !== 'ExternalName';
-  if (isIp && first && (spec.clusterIPs?.[0] ?? spec.clusterIP) !== first) {
-    errors.push(invalid('spec.clusterIPs[0]', spec.clusterIPs ?? null, 'may not change once set'));
+  if (spec.type !== 'ExternalName' && old.type !== 'ExternalName') {
+    const [is, was] = [isHeadless(spec), isHeadless(old)];
+    if (!is || !was) errors.push(...validateAddressChange(spec, old));
+    if (!is && !was) errors.push(...validateFamilyChange(spec, old));
   }
   if (old.healthCheckNodePort && spec.healthCheckNodePort && spec.healthCheckNodePort !== old.healthCheckNodePort) {
     errors.push(forbidden('spec.healthCheckNodePort', 'field is immutable'));
@@ -242,4 +246,32 @@ export function validateServiceUpdate(
     errors.push(invalid('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set'));
   }
   return errors;
+}
+
+const isHeadless = ({ clusterIPs }: ServiceSpec): boolean => clusterIPs?.length === 1 && clusterIPs[0] === 'None';
+
+/** The first address stays; a second one may come, and go when the policy says so. */
+function validateAddressChange(spec: ServiceSpec, old: ServiceSpec): FieldError[] {
+  const [is, was] = [spec.clusterIPs ?? [], old.clusterIPs ?? []];
+  const stays = (i: number): FieldError =>
+    invalid(`spec.clusterIPs[${i}]`, spec.clusterIPs ?? null, 'may not change once set');
+  if (is.length === was.length) return was.flatMap((ip, i) => (ip === is[i] ? [] : [stays(i)]));
+  if (is.length === 0)
+    return [invalid('spec.clusterIPs[0]', spec.clusterIPs ?? null, 'primary clusterIP can not be unset')];
+  const errors = was.length > 0 && is[0] !== was[0] ? [stays(0)] : [];
+  return is.length < was.length ? [...errors, ...releasing(spec, 'clusterIP')] : errors;
+}
+
+function validateFamilyChange(spec: ServiceSpec, old: ServiceSpec): FieldError[] {
+  const [is, was] = [spec.ipFamilies ?? [], old.ipFamilies ?? []];
+  const stays = (value: unknown): FieldError => invalid('spec.ipFamilies[0]', value, 'may not change once set');
+  if (is.length === was.length) return was.flatMap((family, i) => (family === is[i] ? [] : [stays(is)]));
+  const errors = was.length > 0 && is.length > 0 && is[0] !== was[0] ? [stays(spec.clusterIPs ?? null)] : [];
+  return is.length < was.length ? [...errors, ...releasing(spec, 'ipFamily')] : errors;
+}
+
+function releasing({ ipFamilyPolicy: policy }: ServiceSpec, what: string): FieldError[] {
+  if (policy === 'SingleStack') return [];
+  const why = `must be set to 'SingleStack' when releasing the secondary ${what}`;
+  return [invalid('spec.ipFamilyPolicy', policy ?? null, why)];
 }

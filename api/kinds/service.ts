@@ -1,10 +1,9 @@
-// Service. Which addresses and ports a service gets is the allocators' to say; the rest of its rules are here.
-import type { FieldError } from '../field.ts';
+// Service. Which families, addresses and ports a service gets is the allocators' to say; the rest of its rules are here.
 import type { Rules } from '../kind.ts';
 import type { Service, ServiceSpec } from '../types/core.v1.ts';
 import { serviceCells } from './service-cells.ts';
 import { defaultService, dropTypeDependent, keepAllocated } from './service-changes.ts';
-import { alignAddresses, settleFamilies, validateFamilyChoice } from './service-families.ts';
+import { alignAddresses } from './service-families.ts';
 import { validateService, validateServiceUpdate } from './service-validation.ts';
 
 export const service: Rules<Service> = {
@@ -13,24 +12,17 @@ export const service: Rules<Service> = {
 
   default: defaultService,
 
-  prepareForCreate(object) {
-    alignAddresses(object);
-    settleFamilies(object);
-  },
+  prepareForCreate: (object) => alignAddresses(object),
 
   prepareForUpdate(object, old, subresource) {
     if (subresource !== '') return;
     alignAddresses(object, old);
     keepAllocated(object, old);
     dropTypeDependent(object, old);
-    settleFamilies(object, old);
     if (object.spec?.type !== 'LoadBalancer') object.status = { ...object.status, loadBalancer: {} };
   },
 
-  validate(object): FieldError[] {
-    const errors = validateService(object);
-    return errors.length > 0 ? errors : validateFamilyChoice(object.spec ?? {});
-  },
+  validate: validateService,
 
   validateUpdate: validateServiceUpdate,
 

@@ -10,7 +10,7 @@ export const serviceCIDR: Rules<ServiceCIDR> = {
   validate: ({ spec }) => validateCidrs(spec?.cidrs ?? []),
 
   validateUpdate: (object, old, subresource) =>
-    subresource === '' ? immutable(object.spec?.cidrs, old.spec?.cidrs, 'spec.cidrs') : [],
+    subresource === '' ? validateChange(object.spec?.cidrs ?? [], old.spec?.cidrs ?? []) : [],
 
   cells: ({ metadata, spec }, now) => [
     metadata.name,
@@ -18,6 +18,13 @@ export const serviceCIDR: Rules<ServiceCIDR> = {
     ageOf(metadata.creationTimestamp, now),
   ],
 };
+
+/** A range of one family may take in the other; nothing else changes. */
+function validateChange(cidrs: readonly string[], old: readonly string[]): FieldError[] {
+  const isUpgrade = old.length === 1 && cidrs.length === 2;
+  if (!isUpgrade && cidrs.length !== old.length) return immutable(cidrs, old, 'spec.cidrs');
+  return old.flatMap((cidr, i) => immutable(cidrs[i], cidr, `spec.cidrs[${i}]`));
+}
 
 function validateCidrs(cidrs: readonly string[]): FieldError[] {
   if (cidrs.length === 0) return [required('spec.cidrs', 'at least one CIDR required')];

@@ -4,10 +4,10 @@ import { type FieldError, forbidden, invalid, required, sortedMap } from '../fie
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
 import type { StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from '../types/apps.v1.ts';
-import { isEmptySelector, labelSelector, nonNegative, oneOf } from './checks.ts';
+import { isEmptySelector, labelSelector, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { defaultPodSpec } from './pod-defaults.ts';
-import { validateWorkloadTemplate, without } from './workload.ts';
+import { validateSelectedTemplate, without } from './workload.ts';
 import { containerCells } from './workload-cells.ts';
 
 const CHANGEABLE = [
@@ -71,7 +71,7 @@ export const statefulSet: Rules<StatefulSet> = {
 
 function validateSpec(spec: StatefulSetSpec): FieldError[] {
   const errors = [
-    ...oneOf(spec.podManagementPolicy, ['OrderedReady', 'Parallel'], 'spec.podManagementPolicy'),
+    ...validateManagementPolicy(spec.podManagementPolicy),
     ...validateStrategy(spec.updateStrategy ?? {}),
     ...nonNegative(spec.replicas, 'spec.replicas'),
     ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
@@ -89,7 +89,12 @@ function validateSpec(spec: StatefulSetSpec): FieldError[] {
     const why = '`selector` does not match template `labels`';
     errors.push(invalid('spec.template.metadata.labels', sortedMap(spec.template?.metadata?.labels), why));
   }
-  return [...errors, ...validateWorkloadTemplate(spec.template, spec.selector)];
+  return [...errors, ...validateSelectedTemplate(spec.template, spec.selector)];
+}
+
+function validateManagementPolicy(policy: string | undefined): FieldError[] {
+  if (policy === undefined || policy === 'OrderedReady' || policy === 'Parallel') return [];
+  return [invalid('spec.podManagementPolicy', policy, "must be 'OrderedReady' or 'Parallel'")];
 }
 
 function validateStrategy({ type, rollingUpdate }: StatefulSetUpdateStrategy): FieldError[] {

@@ -14,6 +14,17 @@ export function validateSelector(selector: LabelSelector | undefined, field = 's
   return errors;
 }
 
+/** The same for workloads whose template is not looked at while nobody can say which pods are selected. */
+export function validateSelectedTemplate(
+  template: PodTemplateSpec | undefined,
+  selector: LabelSelector | undefined,
+): FieldError[] {
+  const isReadable = !selector || labelSelector(selector, '').length === 0;
+  return isReadable
+    ? validateWorkloadTemplate(template, selector)
+    : [invalid('spec.selector', selector, 'invalid label selector')];
+}
+
 /** The template's pods must be selected, restart always, and be valid themselves. */
 export function validateWorkloadTemplate(
   template: PodTemplateSpec | undefined,

@@ -36,7 +36,16 @@ function operationsOf(patch: unknown): Operation[] {
       `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`,
     );
   }
-  return patch as Operation[];
+  return patch.map(operationOf);
+}
+
+/** Null is an operation without an `op`. */
+function operationOf(item: unknown): Operation {
+  if (typeof item === 'object' && !Array.isArray(item)) return (item ?? {}) as Operation;
+  const what = Array.isArray(item) ? 'array' : typeof item === 'boolean' ? 'bool' : typeof item;
+  throw StatusError.badRequest(
+    `error decoding patch: json: cannot unmarshal ${what} into Go value of type jsonpatch.Operation`,
+  );
 }
 
 interface Root {

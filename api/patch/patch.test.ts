@@ -43,6 +43,7 @@ describe('JSON patch', () => {
     [[{ op: 'test', path: '/data/a', value: '2' }]],
     [[{ op: 'swap', path: '/data' }]],
     [[{ op: 'add' }]],
+    [[null]],
     [[{ op: 'remove', path: '/data/toString' }]],
   ])('%j does not apply', (patch) => {
     expect(() => applyJsonPatch(current, patch)).toThrow(
@@ -52,6 +53,9 @@ describe('JSON patch', () => {
 
   it('must be a list, and no endless one', () => {
     expect(() => applyJsonPatch({}, {})).toThrow('cannot unmarshal object');
+    expect(() => applyJsonPatch({}, ['add'])).toThrow(
+      'cannot unmarshal string into Go value of type jsonpatch.Operation',
+    );
     expect(() => applyJsonPatch({}, new Array(10_001).fill({}))).toThrow(
       'maximum operations in a JSON patch is 10000, got 10001',
     );
@@ -148,6 +152,13 @@ describe('strategic merge patch', () => {
     expect(strategic(podSpec({ tolerations: [{ key: 'a' }] }), podSpec({ tolerations: [{ key: 'b' }] }))).toEqual(
       podSpec({ tolerations: [{ key: 'b' }] }),
     );
+  });
+
+  it('takes elements as they are where there is no list to merge them with', () => {
+    const owners = [{ apiVersion: 'v1' }, {}, { $patch: 'delete', uid: '1' }];
+    expect(strategic({ metadata: {} }, { metadata: { ownerReferences: owners } })).toEqual({
+      metadata: { ownerReferences: [{ apiVersion: 'v1' }, {}] },
+    });
   });
 
   it("refuses what it cannot follow, in upstream's words", () => {

@@ -70,7 +70,13 @@ function mergeList(schema: Schema | undefined, target: unknown[], patch: unknown
     const merged = [...target, ...patch.filter((item) => !target.some((old) => isEqual(old, item)))];
     return normalizeOrder(merged, patch, target, undefined, order);
   }
-  return mergeByKey(schema, target, patch, schema.patchMergeKey, order);
+  const key = schema.patchMergeKey;
+  // With nothing to merge with, elements are taken as they are: what they lack is for validation to tell.
+  if (target.length === 0 && !order && patch.some((item) => isMap(item) && item[key] === undefined)) {
+    const whole = patch.filter((item) => !isMap(item) || item[DIRECTIVE] === undefined);
+    return whole.map((item) => (isMap(item) ? mergeMap(schema.items, {}, item) : item));
+  }
+  return mergeByKey(schema, target, patch, key, order);
 }
 
 function mergeByKey(schema: Schema, target: unknown[], patch: unknown[], key: string, order?: unknown[]): unknown[] {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Catalogue } from '../catalogue.ts';
 import { decode } from './decode.ts';
 import { applyDefaults } from './defaults.ts';
+import { parseJson } from './json.ts';
 
 const catalogue = new Catalogue();
 const kindOf = (group: string, kind: string) => catalogue.byKind(group, 'v1', kind)!;
@@ -61,9 +62,9 @@ describe('decoding', () => {
     const words =
       'strict decoding error: unknown field "spec.ports[0].portt", unknown field "spec.typo", unknown field "extra"';
     expect(() => read('', 'Service', structuredClone(value))).toThrow(words);
-    const { object, warnings } = decode(kindOf('', 'Service'), value, { validation: 'Warn', duplicates: ['a.b'] });
+    const { object, warnings } = decode(kindOf('', 'Service'), value, { validation: 'Warn', found: ['said before'] });
     expect(warnings).toEqual([
-      'duplicate field "a.b"',
+      'said before',
       'unknown field "spec.ports[0].portt"',
       'unknown field "spec.typo"',
       'unknown field "extra"',
@@ -150,5 +151,22 @@ describe('the catalogue', () => {
       note: 'hello',
       regarding: { name: 'q' },
     });
+  });
+
+  it('tells unknown and repeated fields in the order of the text, each once', () => {
+    const text = `{"metadata":{"name":"a"},"spec":{"odd":1,"odd":{"x":1,"x":2},"type":"NodePort","type":"ClusterIP",
+      "ports":[{"port":1,"nested":{"y":1,"y":2},"port":2,"port":3}]}}`;
+    const { value, keys } = parseJson(text, { duplicates: true });
+    expect(() => decode(kindOf('', 'Service'), value, { validation: 'Strict', keys })).toThrow(
+      'strict decoding error: unknown field "spec.odd", duplicate field "spec.type", unknown field "spec.ports[0].nested", duplicate field "spec.ports[0].port"',
+    );
+  });
+
+  it('warns of each line that a YAML reader complains of', () => {
+    const found = [
+      'yaml: unmarshal errors:\n  line 3: key "a" already set in map\n  line 5: key "b" already set in map',
+    ];
+    const { warnings } = decode(kindOf('', 'ConfigMap'), {}, { validation: 'Warn', found });
+    expect(warnings).toEqual(['line 3: key "a" already set in map', 'line 5: key "b" already set in map']);
   });
 });

@@ -5,14 +5,17 @@ import type { Kind } from '../kind.ts';
 import { type AnyObject, apiVersionOf, parseApiVersion, setOwn } from '../object.ts';
 import { parseQuantity, QuantityError } from '../quantity.ts';
 import { StatusError } from '../status.ts';
+import type { Key } from './json.ts';
 import type { Schema } from './schema.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export interface DecodeOptions {
   readonly validation: FieldValidation;
-  /** Paths of keys that the text gave twice (`parseJson`). */
-  readonly duplicates?: readonly string[];
+  /** The text's keys, when some are given twice (`parseJson`). */
+  readonly keys?: readonly Key[];
+  /** What was found wrong before, in the words of a strict decoder. */
+  readonly found?: readonly string[];
 }
 
 export interface Decoded {
@@ -58,14 +61,39 @@ function read(kind: Decodable, value: unknown, options: DecodeOptions): Decoded 
   object.kind = kind.kind;
   object.apiVersion = apiVersionOf(kind.group, kind.version);
   if (kind.schema.properties?.metadata) object.metadata ??= { name: '' };
-  const problems = [
-    ...(options.duplicates ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),
-    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
-  ];
+  const problems = [...(options.found ?? []), ...fieldProblems(unknown, options.keys)];
   if (options.validation === 'Strict' && problems.length > 0) {
     throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
   }
-  return { object, warnings: options.validation === 'Warn' ? problems : [] };
+  return { object, warnings: options.validation === 'Warn' ? problems.flatMap(linesOf) : [] };
+}
+
+/** Upstream keeps no more of them (sigs.k8s.io/json). */
+const MAX_PROBLEMS = 100;
+
+/** In document order, each once. What an unknown field holds is not looked at. */
+export function fieldProblems(unknown: readonly string[], keys: readonly Key[] = []): string[] {
+  const unknownSaid = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  if (keys.length === 0) return unknownSaid.slice(0, MAX_PROBLEMS);
+  const isInside = (path: string): boolean =>
+    unknown.some((one) => path.startsWith(`${one}.`) || path.startsWith(`${one}[`));
+  const said = new Set<string>();
+  for (const { path, isRepeated } of keys) {
+    if (unknown.includes(path)) said.add(`unknown field ${JSON.stringify(path)}`);
+    else if (isRepeated && !isInside(path)) said.add(`duplicate field ${JSON.stringify(path)}`);
+  }
+  return [...said].slice(0, MAX_PROBLEMS);
+}
+
+const YAML_PROBLEMS = /^(error converting YAML to JSON: )?yaml: unmarshal errors:\n/;
+
+/** What a YAML reader says in several lines is several warnings. */
+export function linesOf(problem: string): string[] {
+  if (!YAML_PROBLEMS.test(problem)) return [problem];
+  return problem
+    .replace(YAML_PROBLEMS, '')
+    .split('\n')
+    .map((line) => line.trim());
 }
 
 function checkKind(kind: Decodable, object: Partial<AnyObject>): void {

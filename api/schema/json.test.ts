@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseJson } from './json.ts';
+import { duplicatesAmong, parseJson } from './json.ts';
 
 describe('JSON', () => {
   it.each([
@@ -23,11 +23,24 @@ describe('JSON', () => {
     expect(() => parseJson(text)).toThrow(words);
   });
 
-  it('finds keys given twice, when asked', () => {
-    const text = '{"metadata":{"name":"d","name":"e"},"spec":{"ports":[{"port":80,"port" : 81}]},"x":"\\":"}';
-    expect(parseJson(text, { duplicates: true }).duplicates).toEqual(['metadata.name', 'spec.ports[0].port']);
-    expect(parseJson(text).duplicates).toEqual([]);
-    expect(parseJson('{"a":{"b":1},"c":{"b":1}}', { duplicates: true }).duplicates).toEqual([]);
+  const duplicates = (text: string): string[] => duplicatesAmong(parseJson(text, { duplicates: true }).keys);
+
+  it.each([
+    ['{"metadata":{"name":"d","name":"e"},"x":"\\":"}', ['metadata.name']],
+    ['{"spec":{"ports":[{"port":80,"port" : 81,"port":82},{"port":1}]}}', ['spec.ports[0].port']],
+    ['{"a":{"b":1},"a":{"b":2}}', ['a']],
+    ['{"a":{"b":1},"c":{"b":1}}', []],
+  ])('finds the keys given twice in %s: %j', (text, expected) => {
+    expect(duplicates(text)).toEqual(expected);
+    expect(parseJson(text).keys).toEqual([]);
+  });
+
+  it('has a bottom', () => {
+    const nested = (depth: number): string => `${'{"a":['.repeat(depth / 2)}${']}'.repeat(depth / 2)}`;
+    expect(() => parseJson(nested(2002))).toThrow('exceeded max depth');
+    expect(() => parseJson(`${'['.repeat(1e6)}`)).toThrow('exceeded max depth');
+    expect(parseJson(nested(2000), { duplicates: true }).keys).toEqual([]);
+    expect(parseJson(`["${'[\\"'.repeat(5000)}"]`).value).toHaveLength(1);
   });
 
   it('gives the last of two', () => {

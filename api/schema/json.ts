@@ -3,9 +3,20 @@
 
 export interface ParsedJson {
   readonly value: unknown;
-  /** Paths of keys given twice, in document order; empty unless asked for. */
-  readonly duplicates: string[];
+  /** Every key, in document order, when some are given twice; empty otherwise, and unless asked for. */
+  readonly keys: readonly Key[];
 }
+
+export interface Key {
+  /** `spec.ports[0].port` */
+  readonly path: string;
+  /** Whether its object has had it before. */
+  readonly isRepeated: boolean;
+}
+
+/** Deeper texts are refused: whatever goes down a value takes a little of the stack for each level (Go's limit is 10,000). */
+const MAX_DEPTH = 2_000;
+export const TOO_DEEP = 'exceeded max depth';
 
 /** Text that is no JSON; `message` is Go's (`unexpected end of JSON input`). */
 export class JsonError extends Error {
@@ -21,14 +32,46 @@ export function parseJson(text: string, options: { duplicates?: boolean } = {}):
   try {
     value = JSON.parse(text);
   } catch {
+    checkDepth(text);
     new Scanner(text).scan();
     throw new JsonError('invalid JSON');
   }
-  return { value, duplicates: options.duplicates ? duplicateKeys(text, value) : [] };
+  checkDepth(text);
+  return { value, keys: options.duplicates ? keysOf(text, value) : [] };
+}
+
+/** The paths of keys given twice, each once. */
+export function duplicatesAmong(keys: readonly Key[]): string[] {
+  return [...new Set(keys.filter(({ isRepeated }) => isRepeated).map(({ path }) => path))];
+}
+
+/** Throws JsonError. Only a long text can be deep. */
+function checkDepth(text: string): void {
+  if (text.length <= MAX_DEPTH) return;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at);
+    else if (char === '{' || char === '[') depth += 1;
+    else if (char === '}' || char === ']') depth -= 1;
+    if (depth > MAX_DEPTH) throw new JsonError(TOO_DEEP);
+  }
+}
+
+/** The place of the quotation mark that ends the string beginning at `start`, or the text's end. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    const end = text.indexOf('"', at);
+    if (end < 0) return text.length;
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+    at = end;
+  }
 }
 
 /** Counting keys is cheap, and only a text with more of them than its value has gave one twice. */
-function duplicateKeys(text: string, value: unknown): string[] {
+function keysOf(text: string, value: unknown): Key[] {
   let colons = 0;
   for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) colons += 1;
   if (colons === countKeys(value) && !/"\s+:/.test(text)) return [];
@@ -49,23 +92,23 @@ function countKeys(value: unknown): number {
   return count;
 }
 
-/** Reads a text by JSON's grammar and notes duplicate keys; wording of encoding/json's scanner. */
+/** Reads a text by JSON's grammar and notes its keys; wording of encoding/json's scanner. */
 class Scanner {
   readonly #text: string;
-  readonly #duplicates: string[] = [];
+  readonly #keys: Key[] = [];
   #at = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** Duplicate keys' paths. Throws JsonError at the first fault. */
-  scan(): string[] {
+  /** Throws JsonError at the first fault. */
+  scan(): Key[] {
     this.#space();
     this.#value('');
     this.#space();
     if (this.#at < this.#text.length) this.#fail('after top-level value');
-    return this.#duplicates;
+    return this.#keys;
   }
 
   #value(path: string): void {
@@ -89,7 +132,7 @@ class Scanner {
       if (this.#text[this.#at] !== '"') this.#fail('looking for beginning of object key string');
       const key = this.#string();
       const inner = path === '' ? key : `${path}.${key}`;
-      if (seen.has(key)) this.#duplicates.push(inner);
+      this.#keys.push({ path: inner, isRepeated: seen.has(key) });
       seen.add(key);
       this.#space();
       if (!this.#take(':')) this.#fail('after object key');

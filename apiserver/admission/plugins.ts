@@ -1,6 +1,7 @@
 // The admission plugins, in the order they run. One plugin per file; each adds what the cluster adds to an object, or refuses it,
 // between decoding and validation.
 import type { Admission } from '../registry/registry.ts';
+import { certificateSubject } from './certificate-subject.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { podTolerations } from './pod-tolerations.ts';
 import { priority } from './priority.ts';
@@ -12,6 +13,7 @@ const ADMISSION: readonly Admission[] = [
   serviceAccount,     // the pod's identity, before anything that looks at its volumes
   priority,           // spec.priority from its class
   podTolerations,     // 300 s of not-ready and unreachable nodes
+  certificateSubject, // no request for an administrator's certificate
 ];
 
 export const admissionPluginNames: readonly string[] = ADMISSION.map(({ name }) => name);

@@ -1,81 +1,76 @@
-// Cluster IPs of one IPv4 range: which are taken (k8s.io/kubernetes v1.36 pkg/registry/core/service/ipallocator).
-import { Bitmap } from './bitmap.ts';
+// Cluster IPs: which are taken, and which one is next. Taken is what has an IPAddress object, whoever made it, or is about to get one
+// (k8s.io/kubernetes v1.36 pkg/registry/core/service/ipallocator).
+import { randomBytes } from 'node:crypto';
+import { type Block, type Family, formatAddress, parseAddress } from '../../api/ip.ts';
+import type { Store } from '../storage/store.ts';
+import { addressKey } from './ip-addresses.ts';
+import { endsOf, offers, type ServiceRange, staticBandOf } from './service-ranges.ts';
 
-/** Why an address cannot be had; the text is part of the field error clients see. */
+/** Why an address cannot be had; the text is part of the error clients see. */
 export class AddressError extends Error {}
 
 export class ClusterIPs {
-  readonly #base: number;
-  readonly #bitmap: Bitmap;
+  readonly #store: Pick<Store, 'get'>;
+  /** Those of writes on their way: they have no object yet. */
+  readonly #reserved = new Set<string>();
 
-  /** `cidr` such as `10.96.0.0/16`, prefix lengths 12 to 30. Throws Error for anything else. */
-  constructor(cidr: string) {
-    const [address, length] = cidr.split('/');
-    const base = toNumber(address);
-    const prefix = Number(length);
-    if (base === undefined || !Number.isInteger(prefix) || prefix < 12 || prefix > 30) {
-      throw new Error(`"${cidr}" is not an IPv4 range such as 10.96.0.0/16 (prefix length 12 to 30)`);
+  constructor(store: Pick<Store, 'get'>) {
+    this.#store = store;
+  }
+
+  /** Throws AddressError when the address is taken or in no range that is ready. */
+  take(address: string, ranges: readonly ServiceRange[]): void {
+    checkOffered(address, ranges);
+    if (this.#isTaken(address)) throw new AddressError('provided IP is already allocated');
+    this.#reserved.add(address);
+  }
+
+  /** Any free address of the family. Throws AddressError when there is none. */
+  takeNext(family: Family, ranges: readonly ServiceRange[]): string {
+    for (const { block, isReady } of ranges) {
+      const address = isReady && block.family === family ? this.#freeIn(block) : undefined;
+      if (!address) continue;
+      this.#reserved.add(address);
+      return address;
     }
-    const total = 2 ** (32 - prefix);
-    if (base % total !== 0) throw new Error(`"${cidr}" has bits set beyond its prefix length`);
-    // The network's own address and the broadcast address are never handed out.
-    this.#base = base + 1;
-    this.#bitmap = new Bitmap(total - 2, staticBandOf(total));
+    throw new AddressError('range is full');
   }
 
-  /** The range's own address, which is never handed out. */
-  get network(): string {
-    return toText(this.#base - 1);
+  /** The write is over: the address has its object, or is free. */
+  settle(address: string): void {
+    this.#reserved.delete(address);
   }
 
-  /** The first address of the range: the `kubernetes` Service's. */
-  get first(): string {
-    return toText(this.#base);
+  #isTaken(address: string): boolean {
+    return this.#reserved.has(address) || this.#store.get(addressKey(address)) !== undefined;
   }
 
-  /** Throws AddressError when the address is taken or outside the range. */
-  take(address: string): void {
-    const offset = this.#offsetOf(address);
-    if (offset === undefined) throw new AddressError('the provided network does not match the current range');
-    if (!this.#bitmap.take(offset)) throw new AddressError('provided IP is already allocated');
+  /** From the dynamic band while it has one. */
+  #freeIn(block: Block): string | undefined {
+    const { first, last } = endsOf(block);
+    const dynamic = first + staticBandOf(block);
+    return this.#freeBetween(block.family, dynamic, last) ?? this.#freeBetween(block.family, first, dynamic - 1n);
   }
 
-  /** Throws AddressError when all are taken. */
-  takeNext(): string {
-    const offset = this.#bitmap.takeNext();
-    if (offset === undefined) throw new AddressError('range is full');
-    return toText(this.#base + offset);
-  }
-
-  has(address: string): boolean {
-    const offset = this.#offsetOf(address);
-    return offset !== undefined && this.#bitmap.has(offset);
-  }
-
-  release(address: string): void {
-    const offset = this.#offsetOf(address);
-    if (offset !== undefined) this.#bitmap.release(offset);
-  }
-
-  #offsetOf(address: string): number | undefined {
-    const value = toNumber(address);
-    if (value === undefined) return undefined;
-    const offset = value - this.#base;
-    return offset >= 0 && offset < this.#bitmap.size ? offset : undefined;
-  }
-}
-
-/** Addresses at the range's beginning that are left for those who ask for one: min(max(16, size/16), 256). */
-function staticBandOf(total: number): number {
-  return total < 16 ? 0 : Math.min(Math.max(16, Math.floor(total / 16)), 256);
-}
-
-function toNumber(address: string): number | undefined {
-  const parts = address.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) {
+  /** The first free address of both ends and those between, searched from a random place on and around. */
+  #freeBetween(family: Family, first: bigint, last: bigint): string | undefined {
+    const count = last - first + 1n;
+    if (count <= 0n) return undefined;
+    const start = randomBelow(count);
+    for (let i = 0n; i < count; i++) {
+      const address = formatAddress({ family, value: first + ((start + i) % count) });
+      if (!this.#isTaken(address)) return address;
+    }
     return undefined;
   }
-  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-const toText = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
+/** Throws AddressError when no range that is ready offers the address. */
+export function checkOffered(address: string, ranges: readonly ServiceRange[]): void {
+  const wanted = parseAddress(address);
+  if (wanted && ranges.some(({ block, isReady }) => isReady && offers(block, wanted))) return;
+  throw new AddressError('the provided network does not match the current range');
+}
+
+/** `count` up to 2^64; the remainder of 128 bits is even enough. */
+const randomBelow = (count: bigint): bigint => BigInt(`0x${randomBytes(16).toString('hex')}`) % count;

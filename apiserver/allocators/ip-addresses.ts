@@ -4,7 +4,10 @@ import type { Service } from '../../api/types/core.v1.ts';
 import { rfc3339 } from '../../host/clock.ts';
 import type { Op } from '../storage/store.ts';
 
-const keyOf = (address: string): string => `networking.k8s.io/ipaddresses/${address}`;
+export const ADDRESSES = 'networking.k8s.io/ipaddresses/';
+
+/** Where the object of an address is stored. */
+export const addressKey = (address: string): string => ADDRESSES + address;
 
 /** The server owns what it writes here. */
 const OWNER = {
@@ -46,9 +49,9 @@ export function takeAddressOp(address: string, service: Service, now: number): O
         spec: { parentRef: { resource: 'services', namespace, name } },
       }),
     );
-  return { key: keyOf(address), value: encode };
+  return { key: addressKey(address), expect: 0, value: encode };
 }
 
 export function releaseAddressOp(address: string): Op {
-  return { key: keyOf(address) };
+  return { key: addressKey(address) };
 }

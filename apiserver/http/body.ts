@@ -19,16 +19,21 @@ export interface ReadBody {
   readonly duplicates: boolean;
 }
 
+export interface BodyRead extends ParsedJson {
+  /** What a strict reader of YAML complains of. */
+  readonly found?: readonly string[];
+}
+
 const UNNAMED = "couldn't get version/kind";
 
 /** Throws 400 for text that is neither, 415 for another media type. */
-export async function readBody({ contentType, body, kind, schema, duplicates }: ReadBody): Promise<ParsedJson> {
+export async function readBody({ contentType, body, kind, schema, duplicates }: ReadBody): Promise<BodyRead> {
   const encoding = bodyEncoding(contentType);
   const unrecognized = (why: string): StatusError =>
     StatusError.badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(body)})`);
   if (encoding === 'protobuf') {
     try {
-      return { value: readProtobuf(body, kind, schema), duplicates: [] };
+      return { value: readProtobuf(body, kind, schema), keys: [] };
     } catch (error) {
       if (error instanceof ProtobufError) throw unrecognized(`${UNNAMED}; ${error.message}`);
       throw error;
@@ -37,7 +42,8 @@ export async function readBody({ contentType, body, kind, schema, duplicates }: 
   if (encoding === 'yaml') {
     const { parseYaml, YamlError } = await import('./yaml.ts');
     try {
-      return { value: parseYaml(body.toString()), duplicates: [] };
+      const { value, problem } = parseYaml(body.toString());
+      return { value, keys: [], ...(problem && { found: [problem] }) };
     } catch (error) {
       if (error instanceof YamlError) throw unrecognized(error.message);
       throw error;

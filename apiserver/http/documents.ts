@@ -1,5 +1,6 @@
 // Paths that are no resources: health, version, discovery, OpenAPI, metrics. Each is made when first asked for.
 import type { Catalogue } from '../../api/catalogue.ts';
+import type { TokenIssuer } from '../authentication/service-account-tokens.ts';
 import { Discovery } from '../discovery/discovery.ts';
 import type { Metrics } from '../metrics.ts';
 import { pathNotFound } from '../registry/verbs.ts';
@@ -8,6 +9,9 @@ import { JSON_OBJECT, negotiate, readAccept, unknownShape } from './negotiation.
 import { type Rendered, write } from './render.ts';
 import type { RequestInfo } from './request-info.ts';
 
+const OPENID_CONFIGURATION = '/.well-known/openid-configuration';
+const KEYS = '/openid/v1/jwks';
+
 /** A health check's name and what it finds: an error's text, or nothing. */
 export type HealthCheck = readonly [name: string, check: () => string | undefined];
 
@@ -15,8 +19,10 @@ export interface DocumentsOptions {
   readonly catalogue: Catalogue;
   readonly metrics: Metrics;
   readonly checks: readonly HealthCheck[];
-  /** `host:port` that clients find this server at. */
-  readonly address: string;
+  /** `host:port` that clients find this server at; asked for when requests come. */
+  readonly address: () => string;
+  /** Whose tokens others may want to check. */
+  readonly tokens: Pick<TokenIssuer, 'issuer' | 'key'>;
 }
 
 export class Documents {
@@ -53,6 +59,10 @@ export class Documents {
       case 'api':
       case 'apis':
         return this.#discover(words, accept);
+      case '.well-known':
+        return path === OPENID_CONFIGURATION ? this.#openidConfiguration() : this.notFound();
+      case 'openid':
+        return path === KEYS ? this.#openidKeys() : this.notFound();
       case '':
         return this.#json({ paths: this.#paths() }, accept);
       default:
@@ -82,7 +92,7 @@ export class Documents {
         return { ...(await this.#json(discovery.aggregated(words[0], version), undefined)), contentType };
       }
       if (!negotiate(accept)) throw unknownShape();
-      return this.#json(words[0] === 'api' ? discovery.versions(this.#options.address) : discovery.groups(), accept);
+      return this.#json(words[0] === 'api' ? discovery.versions(this.#options.address()) : discovery.groups(), accept);
     }
     const group = words[0] === 'api' ? '' : words[1];
     const version = words[0] === 'api' ? words[1] : words[2];
@@ -112,6 +122,24 @@ export class Documents {
     return document ? this.#json(document, jsonOnly(accept)) : this.notFound();
   }
 
+  /** OpenID Connect Discovery 1.0, as much of it as who checks a token needs. */
+  #openidConfiguration(): Rendered {
+    const { address, tokens } = this.#options;
+    const document = {
+      issuer: tokens.issuer,
+      jwks_uri: `https://${address()}${KEYS}`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: [tokens.key.algorithm],
+    };
+    return { ...text(200, JSON.stringify(document)), contentType: 'application/json' };
+  }
+
+  #openidKeys(): Rendered {
+    const keys = [this.#options.tokens.key.jwk()];
+    return { ...text(200, JSON.stringify({ keys })), contentType: 'application/jwk-set+json' };
+  }
+
   #once(name: string, make: () => Promise<Rendered>): Promise<Rendered> {
     const made = this.#made.get(name) ?? make();
     this.#made.set(name, made);
@@ -125,6 +153,7 @@ export class Documents {
 
   #paths(): string[] {
     return [
+      OPENID_CONFIGURATION,
       '/api',
       '/apis',
       ...this.#discovery.paths(),
@@ -133,6 +162,7 @@ export class Documents {
       '/metrics',
       '/openapi/v2',
       '/openapi/v3',
+      KEYS,
       '/readyz',
       '/version',
     ];

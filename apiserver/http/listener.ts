@@ -16,6 +16,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance } from 'fastify';
 import { StatusError } from '../../api/status.ts';
+import { Peers } from './peers.ts';
 import { Exchange, type Received } from './pipeline.ts';
 import { Http1Reply, Http2Reply, type Reply } from './reply.ts';
 import { BODY_LIMIT, readBytes } from './request-body.ts';
@@ -31,6 +32,8 @@ export interface ListenOptions {
   /** PEM. */
   readonly cert: string;
   readonly key: string;
+  /** PEM: who vouches for clients' certificates. */
+  readonly clientCA: string;
 }
 
 export interface Listener {
@@ -47,8 +50,12 @@ const IDLE_MS = 90_000;
 /** MB a session may hold before Node refuses new streams on it: a thousand watches share one. */
 const SESSION_MEMORY_MB = 1024;
 
+/** What the functions here work with. */
+type Entrance = Services & { readonly peers: Peers };
+
 /** Throws the system's error when the address cannot be had (EADDRINUSE, EACCES, EADDRNOTAVAIL). */
-export async function listen(services: Services, options: ListenOptions): Promise<Listener> {
+export async function listen(behind: Services, options: ListenOptions): Promise<Listener> {
+  const services: Entrance = { ...behind, peers: new Peers() };
   const app = fastify({
     serverFactory: (handler) => secureServer(handler as never, services, options) as unknown as HttpServer,
     bodyLimit: BODY_LIMIT,
@@ -59,7 +66,7 @@ export async function listen(services: Services, options: ListenOptions): Promis
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     frameworkErrors: (_error, { raw }, reply) => {
       reply.hijack();
-      serveReceived(services, { ...requestOf(raw), reply: new Http1Reply(raw, reply.raw), body: EMPTY });
+      serveReceived(services, { ...requestOf(raw, services), reply: new Http1Reply(raw, reply.raw), body: EMPTY });
     },
   });
   route(app, services);
@@ -86,13 +93,17 @@ function noSchemas(): never {
 /** `handler` is Fastify's, for HTTP/1.1. */
 function secureServer(
   handler: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
-  services: Services,
-  { key, cert }: ListenOptions,
+  services: Entrance,
+  { key, cert, clientCA }: ListenOptions,
 ): Http2SecureServer {
   const settings = {
     allowHTTP1: true,
     key,
     cert,
+    // A certificate is asked for and need not be shown; what is shown is judged by authentication.
+    ca: clientCA,
+    requestCert: true,
+    rejectUnauthorized: false,
     settings: { maxConcurrentStreams: MAX_STREAMS },
     maxSessionMemory: SESSION_MEMORY_MB,
     // Node sets it for HTTP/1.1 servers only; without it a watch event waits up to 40 ms for the client's delayed ACK.
@@ -108,14 +119,14 @@ function secureServer(
   return server;
 }
 
-function route(app: FastifyInstance, services: Services): void {
+function route(app: FastifyInstance, services: Entrance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.all('*', (request, reply) => {
     reply.hijack();
     const { raw } = request;
     const body = (request.body as Buffer | undefined) ?? EMPTY;
-    serveReceived(services, { ...requestOf(raw), reply: new Http1Reply(raw, reply.raw), body });
+    serveReceived(services, { ...requestOf(raw, services), reply: new Http1Reply(raw, reply.raw), body });
   });
   // What is refused before any route: a body that is too large, or that the client broke off.
   app.setErrorHandler((_error, { raw }, reply) => {
@@ -124,7 +135,12 @@ function route(app: FastifyInstance, services: Services): void {
   });
 }
 
-const requestOf = ({ method = 'GET', url = '/', headers }: IncomingMessage) => ({ method, url, headers });
+const requestOf = ({ method = 'GET', url = '/', headers, socket }: IncomingMessage, { peers }: Entrance) => ({
+  method,
+  url,
+  headers,
+  peer: peers.of(socket, socket),
+});
 
 /** Resolves when `server` listens, as `begin` tells it to. Throws the system's error. */
 function listening(server: Server, begin: () => void): Promise<void> {
@@ -138,12 +154,14 @@ function listening(server: Server, begin: () => void): Promise<void> {
   });
 }
 
-function serveStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, services: Services): void {
+function serveStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, services: Entrance): void {
   stream.on('error', () => {}); // the client broke off: whoever answers sees the stream closed
   const method = headers[':method'] ?? 'GET';
   const url = headers[':path'] ?? '/';
   const reply = new Http2Reply(stream);
-  const begin = (body: Buffer): void => serveReceived(services, { method, url, headers, reply, body });
+  const { session } = stream;
+  const peer = session && services.peers.of(session, session.socket);
+  const begin = (body: Buffer): void => serveReceived(services, { method, url, headers, reply, body, peer });
   if (flags & END_STREAM || method === 'GET' || method === 'HEAD') begin(EMPTY);
   else readBytes(stream, headers['content-length'], { done: begin, tooLarge: () => refuseBody(reply) });
 }
@@ -154,7 +172,7 @@ const END_STREAM = 1;
 const EMPTY = Buffer.alloc(0);
 
 function serveReceived(
-  services: Services,
+  services: Entrance,
   { method, ...request }: Omit<Received, 'info'> & { readonly method: string },
 ): void {
   let info: Received['info'];
@@ -183,16 +201,15 @@ function refuseBody(reply: Reply): void {
 }
 
 /** A request that wants the connection itself; HTTP/1.1 only. Who is refused gets an ordinary answer. */
-function serveUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, services: Services): void {
+function serveUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, services: Entrance): void {
   socket.on('error', () => {}); // its end is what whoever uses it sees
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.on('finish', () => socket.end());
   if (head.length > 0) socket.unshift(head);
-  const { method = 'GET', url = '/', headers } = request;
   const reply = new Http1Reply(request, response);
-  serveReceived(services, { method, url, headers, reply, body: EMPTY, upgrade: { socket } });
+  serveReceived(services, { ...requestOf(request, services), reply, body: EMPTY, upgrade: { socket } });
 }
 
 function trackSockets(server: Server): Set<Socket> {

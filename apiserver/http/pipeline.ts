@@ -1,7 +1,8 @@
 // The way of every request, top to bottom. A row may refuse by throwing a StatusError, or answer at once.
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Authenticator, authenticate } from '../authentication/authenticate.ts';
+import { type Authentication, authenticate } from '../authentication/authenticate.ts';
+import type { Peer } from '../authentication/client-certificate.ts';
 import { impersonatedUser } from '../authentication/impersonation.ts';
 import { ANONYMOUS, type User } from '../authentication/user.ts';
 import { type Attributes, type Authorizer, refusal } from '../authorization/authorizer.ts';
@@ -18,6 +19,8 @@ export interface Received {
   readonly url: string;
   /** The connection, where the client wants to use it otherwise; what it has sent already can be read from it. */
   readonly upgrade?: { readonly socket: Duplex };
+  /** The client's certificate, when it has shown one. */
+  readonly peer?: Peer;
 }
 
 /** One request on its way. */
@@ -28,17 +31,19 @@ export class Exchange implements Received {
   readonly reply: Reply;
   readonly url: string;
   readonly upgrade: Received['upgrade'];
+  readonly peer: Received['peer'];
   readonly warnings: string[] = [];
   /** Set by authentication, replaced by impersonation. */
   user: User = ANONYMOUS;
 
-  constructor({ info, headers, body, reply, url, upgrade }: Received) {
+  constructor({ info, headers, body, reply, url, upgrade, peer }: Received) {
     this.info = info;
     this.headers = headers;
     this.body = body;
     this.reply = reply;
     this.url = url;
     this.upgrade = upgrade;
+    this.peer = peer;
   }
 
   /** For answers that come in pieces; a whole one goes through `reply.send`. */
@@ -53,7 +58,7 @@ export class Exchange implements Received {
 }
 
 export interface Guards {
-  readonly authenticators: readonly Authenticator[];
+  readonly authentication: Authentication;
   readonly authorizer: Authorizer;
 }
 
@@ -69,8 +74,9 @@ export const PIPELINE: readonly Row[] = [
 ];
 // What follows is the resource's own: decode → default → admit → validate → allocate → store (registry/create.ts, update.ts).
 
-function authentication(exchange: Exchange, { authenticators }: Guards): void {
-  exchange.user = authenticate(exchange.headers.authorization, authenticators);
+function authentication(exchange: Exchange, guards: Guards): void {
+  const { headers, peer } = exchange;
+  exchange.user = authenticate({ authorization: headers.authorization, peer }, guards.authentication);
 }
 
 function impersonation(exchange: Exchange, { authorizer }: Guards): void {

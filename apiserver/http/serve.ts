@@ -18,7 +18,7 @@ import type { InFlight } from './in-flight.ts';
 import { JSON_OBJECT, negotiate, type Representation, representationFor } from './negotiation.ts';
 import { type Exchange, type Guards, PIPELINE } from './pipeline.ts';
 import { type Rendered, render, write } from './render.ts';
-import { WatchResponse } from './watch-response.ts';
+import { type WatchLines, WatchResponse } from './watch-response.ts';
 
 export interface Services {
   readonly registry: Registry;
@@ -141,23 +141,24 @@ async function serveWatch(
   representation: Representation,
   watch: WatchAnswer,
 ): Promise<number> {
-  const { response, info } = exchange;
+  const { info } = exchange;
+  const includeObject = includeObjectOf(info.query);
+  const lines = await beginWatch(exchange);
+  if (!lines) return 400;
   const ended = new AbortController();
   const sink = new WatchResponse({
     kind: call.kind,
     representation,
-    includeObject: includeObjectOf(info.query),
-    response,
+    includeObject,
+    lines,
     now: registry.clock.now,
     tooSlow: () => {
       ended.abort();
-      response.destroy();
+      lines.destroy();
     },
   });
-  response.writeHead(200, { 'content-type': 'application/json', ...warningHeaders(exchange) });
-  response.flushHeaders();
   const end = (): void => ended.abort();
-  response.on('close', end);
+  lines.on('close', end);
   setMaxListeners(0, signal); // every watch listens to the one signal
   signal.addEventListener('abort', end, { once: true });
   const timeout = setTimeout(end, watch.timeoutMs);
@@ -185,6 +186,18 @@ async function serveWatch(
   return 200;
 }
 
+/** Undefined when the client asked for a WebSocket in a way that is none, and was told so. */
+async function beginWatch(exchange: Exchange): Promise<WatchLines | undefined> {
+  const { response } = exchange;
+  if (exchange.upgrade) {
+    const { acceptWatchSocket, asksForWebSocket } = await import('./watch-websocket.ts'); // few ask for it
+    if (asksForWebSocket(exchange)) return acceptWatchSocket(exchange);
+  }
+  response.writeHead(200, { 'content-type': 'application/json', ...warningHeaders(exchange) });
+  response.flushHeaders();
+  return response;
+}
+
 function send(exchange: Exchange, { status, contentType, body }: Rendered, retryAfterSeconds?: number): void {
   const { info, reply } = exchange;
   const headers: OutgoingHttpHeaders = {
@@ -199,7 +212,12 @@ function send(exchange: Exchange, { status, contentType, body }: Rendered, retry
 
 function warningHeaders({ warnings }: Pick<Exchange, 'warnings'>): Record<string, string[]> {
   if (warnings.length === 0) return {};
-  return { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
+  return { warning: warnings.map((text) => `299 - ${headerText(JSON.stringify(text))}`) };
+}
+
+/** A header's characters are bytes: what a user named is sent in UTF-8, and DEL, which no header may have, is left out. */
+function headerText(text: string): string {
+  return Buffer.from(text.replaceAll('\x7f', '')).toString('latin1');
 }
 
 /** Tells the client why not; what nobody foresaw is logged and told as an internal error. */

@@ -1,6 +1,5 @@
-// A watch on the wire: one JSON document per line, over HTTP/1.1 chunks or an HTTP/2 stream. Lines that all watchers of a
+// A watch on the wire: one JSON document per line, over HTTP/1.1 chunks, an HTTP/2 stream or a WebSocket. Lines that all watchers of a
 // representation see are encoded once. A client that does not read is ended, never waited for.
-import type { ServerResponse } from 'node:http';
 import type { Kind } from '../../api/kind.ts';
 import { type AnyObject, apiVersionOf } from '../../api/object.ts';
 import { type IncludeObject, tableOf } from '../../api/table.ts';
@@ -13,11 +12,22 @@ import { partial } from './render.ts';
 /** Bytes a client may leave unread before its watch is ended; it starts anew from its last version. */
 const MAX_UNREAD = 8 * 1024 * 1024;
 
+/** Where the lines go. A `ServerResponse` is one. */
+export interface WatchLines {
+  readonly destroyed: boolean;
+  /** Bytes that the client has not taken yet. */
+  readonly writableLength: number;
+  write(line: Buffer | string): unknown;
+  end(): unknown;
+  destroy(): unknown;
+  on(event: 'close', heard: () => void): unknown;
+}
+
 export interface WatchResponseOptions {
   readonly kind: Kind;
   readonly representation: Representation;
   readonly includeObject: IncludeObject;
-  readonly response: ServerResponse;
+  readonly lines: WatchLines;
   readonly now: () => number;
   /** Called once when the client falls too far behind. */
   readonly tooSlow: () => void;
@@ -69,7 +79,7 @@ export class WatchResponse implements WatchSink {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#options.response.end();
+    this.#options.lines.end();
   }
 
   #reduced(object: AnyObject): string {
@@ -87,10 +97,10 @@ export class WatchResponse implements WatchSink {
   }
 
   #write(line: Buffer | string): void {
-    const { response, tooSlow } = this.#options;
-    if (this.#isEnded || response.destroyed) return;
-    response.write(line);
-    if (response.writableLength <= MAX_UNREAD) return;
+    const { lines, tooSlow } = this.#options;
+    if (this.#isEnded || lines.destroyed) return;
+    lines.write(line);
+    if (lines.writableLength <= MAX_UNREAD) return;
     this.#isEnded = true;
     tooSlow();
   }

@@ -2,11 +2,14 @@
 // (k8s.io/apiserver v0.36 pkg/endpoints/handlers/patch.go, applyPatcher).
 import type { Kind } from '../../api/kind.ts';
 import { type AnyObject, apiVersionOf, parseApiVersion } from '../../api/object.ts';
+import { linesOf } from '../../api/schema/decode.ts';
 import { applyDefaults } from '../../api/schema/defaults.ts';
+import { JsonError, parseJson, TOO_DEEP } from '../../api/schema/json.ts';
 import type { Schema } from '../../api/schema/schema.ts';
 import { StatusError } from '../../api/status.ts';
 import { rfc3339 } from '../../host/clock.ts';
 import { mediaType } from '../http/negotiation.ts';
+import type { ParsedYaml } from '../http/yaml.ts';
 import { checkTyped } from '../managed-fields/applied-set.ts';
 import { type Applied, apply as applyTo } from '../managed-fields/apply.ts';
 import { type Entry, storedEntries } from '../managed-fields/entries.ts';
@@ -17,7 +20,7 @@ import { type FieldFilter, resetFields } from '../managed-fields/reset-fields.ts
 import { zeroOf } from '../managed-fields/track.ts';
 import { keyFor } from './codec.ts';
 import { createObject } from './create.ts';
-import { decodeValue } from './decode.ts';
+import { decodeValue, fieldValidation } from './decode.ts';
 import type { Answer, Call, Registry } from './registry.ts';
 import { alignName, change } from './update.ts';
 import { unclassified } from './versions.ts';
@@ -121,7 +124,7 @@ function isForced(query: URLSearchParams): boolean {
  */
 export async function readConfiguration(call: Call, shape: Shape): Promise<AnyObject> {
   checkWriteOptions(call.query, 'PatchOptions', 'apply');
-  const value = await readYaml(call.body);
+  const { value, problem } = await readYaml(call.body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw StatusError.badRequest(
       'error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}',
@@ -131,18 +134,21 @@ export async function readConfiguration(call: Call, shape: Shape): Promise<AnyOb
   checkKind(config, shape);
   if (config.metadata?.managedFields) throw StatusError.badRequest('metadata.managedFields must be nil');
   check(shape.schema, config, shape);
+  if (problem) tellStrict(call, `error converting YAML to JSON: ${problem}`);
   config.metadata ??= { name: '' };
   return config;
 }
 
-/** JSON is YAML, and read faster as what it is. */
-async function readYaml(body: Buffer): Promise<unknown> {
+/** JSON is YAML, and read faster as what it is. What is wrong with a text, and which keys it repeats, the YAML reader knows. */
+async function readYaml(body: Buffer): Promise<ParsedYaml> {
   const text = body.toString();
   if (/^\s*\{/.test(text)) {
     try {
-      return JSON.parse(text);
-    } catch {
-      // Flow style, perhaps: the YAML reader knows, and says what is wrong with it.
+      const { value, keys } = parseJson(text, { duplicates: true });
+      if (keys.length === 0) return { value };
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      if (error.message === TOO_DEEP) throw StatusError.badRequest(`error decoding YAML: ${TOO_DEEP}`);
     }
   }
   const { parseYaml, YamlError } = await import('../http/yaml.ts');
@@ -152,6 +158,13 @@ async function readYaml(body: Buffer): Promise<unknown> {
     if (!(error instanceof YamlError)) throw error;
     throw StatusError.badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
   }
+}
+
+/** Keys given twice are refused or warned of, as the client asks. */
+function tellStrict(call: Call, problem: string): void {
+  const validation = fieldValidation(call.query);
+  if (validation === 'Strict') throw StatusError.badRequest(`error strict decoding YAML: ${problem}`);
+  if (validation === 'Warn') for (const line of linesOf(problem)) call.warn(line);
 }
 
 function checkKind({ kind, apiVersion }: Partial<AnyObject>, shape: Shape): void {

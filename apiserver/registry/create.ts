@@ -10,8 +10,9 @@ import { decodeObject } from './decode.ts';
 import { alignNamespace, birth } from './metadata.ts';
 import { checkNamespace } from './namespace.ts';
 import type { Answer, Call, Registry } from './registry.ts';
-import { isDryRun } from './registry.ts';
+import { isDryRun, writeOf } from './registry.ts';
 import { validateCreate } from './validate.ts';
+import { unclassified } from './versions.ts';
 import { checkWriteOptions } from './write-options.ts';
 
 /** How often a generated name that is taken is made anew (upstream: 8). */
@@ -42,6 +43,7 @@ export async function createObject(
   owners?: readonly Entry[],
 ): Promise<Answer> {
   const { kind } = call;
+  const { resourceVersion } = object.metadata;
   alignNamespace(call, object);
   checkNamespace(registry.store, call, object.metadata.name);
   birth(object, registry.clock.now());
@@ -49,11 +51,19 @@ export async function createObject(
   if (owners) keep(object, owners);
   else trackWrite(registry, call, undefined, object);
   if (!kind.rules.prepareForCreate && kind.subresources.has('status')) delete object.status;
-  kind.rules.prepareForCreate?.(object);
+  kind.rules.prepareForCreate?.(object, writeOf(registry, call));
   await admit(registry, call, object, undefined);
+  registry.services.settle(kind, object, undefined);
   validateCreate(kind, object);
   for (const warning of kind.rules.warnings?.(object, undefined) ?? []) call.warn(warning);
+  if (!isDryRun(call)) refuseVersion(resourceVersion);
   return store(registry, call, object);
+}
+
+/** Upstream's storage is the first to mind, and only a version that could be one. Throws 500. */
+function refuseVersion(version: string | undefined): void {
+  if (version === undefined || !/^0*[1-9]\d*$/.test(version)) return;
+  throw unclassified('resourceVersion should not be set on objects to be created');
 }
 
 async function store(registry: Registry, call: Call, object: AnyObject): Promise<Answer> {
@@ -61,7 +71,7 @@ async function store(registry: Registry, call: Call, object: AnyObject): Promise
   const key = keyFor(kind, call.namespace, object.metadata.name);
   const existing = registry.store.get(key);
   if (existing) throw alreadyExists(call, object, existing.value);
-  const allocation = registry.services.allocate(kind, object, undefined, { dryRun: isDryRun(call) });
+  const allocation = await registry.services.allocate(kind, object, undefined, { dryRun: isDryRun(call) });
   if (isDryRun(call)) {
     allocation.cancel();
     return { type: 'object', status: 201, object };
@@ -75,9 +85,8 @@ async function store(registry: Registry, call: Call, object: AnyObject): Promise
     await registry.store.commit([{ key, expect: 0, value: encode }, ...allocation.ops(registry.clock.now())]);
   } catch (error) {
     allocation.cancel();
-    if (error instanceof PreconditionError && error.key === key)
-      throw alreadyExists(call, object, error.current?.value);
-    throw error;
+    if (!(error instanceof PreconditionError)) throw error;
+    throw allocation.refusalOf(error.key) ?? alreadyExists(call, object, error.current?.value);
   }
   allocation.settle();
   return { type: 'stored', status: 201, value: value! };

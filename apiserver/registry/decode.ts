@@ -16,14 +16,14 @@ export function fieldValidation(query: URLSearchParams): FieldValidation {
 /** The body as an object of `shape`, without defaults. Unknown fields are refused or warned about. Throws 400, 415. */
 export async function decodeBody(call: Call, shape: Shape): Promise<AnyObject> {
   const validation = fieldValidation(call.query);
-  const { value, duplicates } = await readBody({
+  const { value, keys, found } = await readBody({
     contentType: call.headers['content-type'],
     body: call.body,
     kind: shape.kind,
     schema: shape.schema,
     duplicates: validation !== 'Ignore',
   });
-  return decodeValue(call, shape, value, { validation, duplicates });
+  return decodeValue(call, shape, value, { validation, keys, found });
 }
 
 /** The same for a value that was read already, such as a patched object. */

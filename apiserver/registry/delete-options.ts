@@ -1,10 +1,14 @@
-// DeleteOptions, from the body or the query (k8s.io/apimachinery v0.36 pkg/apis/meta/v1/validation).
+// DeleteOptions, from the body (JSON, YAML or protobuf) or the query (k8s.io/apimachinery v0.36 pkg/apis/meta/v1/validation).
 import { type FieldError, invalid, notSupported } from '../../api/field.ts';
 import type { AnyObject } from '../../api/object.ts';
-import { parseJson } from '../../api/schema/json.ts';
+import { DecodeError, normalize } from '../../api/schema/decode.ts';
+import { JsonError, parseJson } from '../../api/schema/json.ts';
+import type { Schema } from '../../api/schema/schema.ts';
 import { StatusError } from '../../api/status.ts';
 import type { DeleteOptions as Options } from '../../api/types/meta.v1.ts';
-import type { Call } from './registry.ts';
+import { readBody } from '../http/body.ts';
+import { bodyEncoding } from '../http/negotiation.ts';
+import type { Call, Registry } from './registry.ts';
 
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
@@ -17,8 +21,8 @@ const KIND = { group: 'meta.k8s.io', kind: 'DeleteOptions' };
 const POLICIES = ['Background', 'Foreground', 'Orphan'];
 
 /** Throws 400 for what cannot be read and 422 for what makes no sense. A body beats the query. */
-export function readDeleteOptions(call: Call): DeleteOptions {
-  const given = call.body.length > 0 ? fromBody(call.body) : fromQuery(call.query);
+export async function readDeleteOptions(registry: Registry, call: Call): Promise<DeleteOptions> {
+  const given = call.body.length > 0 ? await fromBody(registry, call) : fromQuery(call.query);
   const errors = problems(given);
   if (errors.length > 0) throw StatusError.invalid(KIND, '', errors);
   const { orphanDependents, propagationPolicy } = given;
@@ -31,34 +35,38 @@ export function readDeleteOptions(call: Call): DeleteOptions {
   };
 }
 
-function fromBody(body: Buffer): Options {
-  let options: AnyObject;
+/** Every group has a DeleteOptions of its own, and all are this one: the apiVersion is not looked at. */
+async function fromBody(registry: Registry, call: Call): Promise<Options> {
+  const { schema } = registry.catalogue.shape('', 'v1', 'DeleteOptions')!;
+  const options = await readValue(call, schema);
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw StatusError.badRequest('DeleteOptions must be an object');
+  }
+  const { kind } = options as AnyObject;
+  if (kind !== undefined && kind !== null && kind !== '' && kind !== 'DeleteOptions') {
+    throw StatusError.badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${kind}`);
+  }
   try {
-    options = parseJson(body.toString()).value as AnyObject;
+    normalize(schema, options as AnyObject);
   } catch (error) {
-    throw StatusError.badRequest((error as Error).message);
+    if (error instanceof DecodeError) throw StatusError.badRequest(error.message);
+    throw error;
   }
-  if (typeof options !== 'object' || options === null) throw StatusError.badRequest('DeleteOptions must be an object');
-  if (options.kind !== undefined && options.kind !== '' && options.kind !== 'DeleteOptions') {
-    throw StatusError.badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${options.kind}`);
-  }
-  expectType(options, 'gracePeriodSeconds', 'number', 'int64');
-  expectType(options, 'propagationPolicy', 'string', 'v1.DeletionPropagation');
-  expectType(options, 'orphanDependents', 'boolean', 'bool');
   return options as Options;
 }
 
-function expectType(options: AnyObject, field: string, type: string, goType: string): void {
-  const value = options[field];
-  if (value === undefined || value === null) {
-    delete options[field];
-    return;
+/** JSON's own words stand alone here, unlike those of objects that are written. */
+async function readValue({ headers, body }: Call, schema: Schema): Promise<unknown> {
+  const contentType = headers['content-type'];
+  if (bodyEncoding(contentType) !== 'json') {
+    return (await readBody({ contentType, body, kind: 'DeleteOptions', schema, duplicates: false })).value;
   }
-  if (typeof value === type) return;
-  const said = typeof value === 'boolean' ? 'bool' : Array.isArray(value) ? 'array' : typeof value;
-  throw StatusError.badRequest(
-    `json: cannot unmarshal ${said} into Go struct field DeleteOptions.${field} of type ${goType}`,
-  );
+  try {
+    return parseJson(body.toString()).value;
+  } catch (error) {
+    if (error instanceof JsonError) throw StatusError.badRequest(error.message);
+    throw error;
+  }
 }
 
 function fromQuery(query: URLSearchParams): Options {

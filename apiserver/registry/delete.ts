@@ -17,7 +17,7 @@ const PODS_STAY =
 const FOREGROUND = 'foregroundDeletion';
 
 export async function remove(registry: Registry, call: Call): Promise<Answer> {
-  const options = readDeleteOptions(call);
+  const options = await readDeleteOptions(registry, call);
   if (call.kind.group === 'batch' && call.kind.kind === 'Job' && !options.propagationPolicy) call.warn(PODS_STAY);
   return removeObject(registry, call, options);
 }

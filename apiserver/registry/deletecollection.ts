@@ -11,7 +11,7 @@ export async function deleteCollection(registry: Registry, call: Call): Promise<
   const listed = new URLSearchParams(call.query);
   listed.delete('watch');
   const { entries, metadata } = await readPage(registry, call, readListOptions(listed));
-  const options = readDeleteOptions(call);
+  const options = await readDeleteOptions(registry, call);
   await Promise.all(
     entries.map(async (entry) => {
       const { name, namespace = '' } = decodeStored(call.kind, entry.value).metadata;

@@ -6,14 +6,12 @@ import type { AnyObject, ObjectMeta } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
 import { rfc3339 } from '../../host/clock.ts';
 import type { Call } from './registry.ts';
-import { unclassified } from './versions.ts';
 
-/** The namespace a body names must be the path's; a body without one takes it. Throws 400. */
+/** The namespace a body names must be the path's; a body without one takes it, and what is in none loses it. Throws 400. */
 export function alignNamespace(call: Call, object: AnyObject): void {
   const { kind, namespace } = call;
   const { metadata } = object;
   if (!kind.namespaced) {
-    if (metadata.namespace) throw namespaceMismatch();
     delete metadata.namespace;
     return;
   }
@@ -24,10 +22,9 @@ export function alignNamespace(call: Call, object: AnyObject): void {
 const namespaceMismatch = (): StatusError =>
   StatusError.badRequest('the namespace of the provided object does not match the namespace sent on the request');
 
-/** Gives a new object its identity. `now` is ms since the epoch. Throws 500 when a client chose a version. */
+/** Gives a new object its identity. `now` is ms since the epoch. */
 export function birth(object: AnyObject, now: number): void {
   const { metadata } = object;
-  if (metadata.resourceVersion) throw unclassified('resourceVersion should not be set on objects to be created');
   clearServerFields(metadata);
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName, randomInt);
   metadata.uid = randomUUID();

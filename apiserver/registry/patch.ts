@@ -5,8 +5,9 @@ import type { AnyObject } from '../../api/object.ts';
 import { applyJsonPatch } from '../../api/patch/json.ts';
 import { applyMergePatch } from '../../api/patch/merge.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic.ts';
+import { fieldProblems } from '../../api/schema/decode.ts';
 import { applyDefaults } from '../../api/schema/defaults.ts';
-import { JsonError, parseJson } from '../../api/schema/json.ts';
+import { JsonError, type Key, type ParsedJson, parseJson } from '../../api/schema/json.ts';
 import { StatusError } from '../../api/status.ts';
 import { mediaType } from '../http/negotiation.ts';
 import { trackWrite } from '../managed-fields/ownership.ts';
@@ -53,12 +54,13 @@ export function patchOf(call: Call, shape: Shape): (current: AnyObject) => AnyOb
       `the body of the request was in an unknown format - accepted media types include: ${known}`,
     );
   }
-  const parsed = readPatch(call.body);
   const validation = fieldValidation(call.query);
+  const { value, keys } = readPatch(call.body, validation !== 'Ignore');
+  const found = problemsOf(value, keys);
   return (current) => {
-    const next = apply(shape, current, parsed);
+    const next = apply(shape, current, value);
     try {
-      return decodeValue(call, shape, next, { validation });
+      return decodeValue(call, shape, next, { validation, found });
     } catch (error) {
       if (error instanceof StatusError && error.code === 400) throw unusable(next, error);
       throw error;
@@ -66,13 +68,25 @@ export function patchOf(call: Call, shape: Shape): (current: AnyObject) => AnyOb
   };
 }
 
-function readPatch(body: Buffer): unknown {
+function readPatch(body: Buffer, duplicates: boolean): ParsedJson {
   try {
-    return parseJson(body.toString()).value;
+    return parseJson(body.toString(), { duplicates });
   } catch (error) {
     if (error instanceof JsonError) throw StatusError.badRequest(`error decoding patch: ${error.message}`);
     throw error;
   }
+}
+
+const OPERATION = ['op', 'path', 'from', 'value'];
+
+/** What a strict decoder says of the patch itself: a JSON patch has known fields, any other may have all. */
+function problemsOf(patch: unknown, keys: readonly Key[]): string[] {
+  if (!Array.isArray(patch)) return fieldProblems([], keys);
+  const unknown = patch.flatMap((operation: unknown, i) => {
+    const names = typeof operation === 'object' && operation !== null ? Object.keys(operation) : [];
+    return names.filter((name) => !OPERATION.includes(name)).map((name) => `[${i}].${name}`);
+  });
+  return fieldProblems(unknown, keys).map((problem) => `json patch ${problem}`);
 }
 
 /** A patch whose result is no object of the kind: 422, and the result quoted. */

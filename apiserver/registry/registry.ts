@@ -1,10 +1,11 @@
 // What every verb works with, and what every verb takes and gives: the generic registry that serves each Kind.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Catalogue } from '../../api/catalogue.ts';
-import type { Kind } from '../../api/kind.ts';
+import type { Kind, WriteContext } from '../../api/kind.ts';
 import type { AnyObject, ListMeta } from '../../api/object.ts';
-import type { Clock } from '../../host/clock.ts';
+import { type Clock, rfc3339 } from '../../host/clock.ts';
 import type { ServiceAllocator } from '../allocators/services.ts';
+import type { Authentication } from '../authentication/authenticate.ts';
 import type { TokenIssuer } from '../authentication/service-account-tokens.ts';
 import type { User } from '../authentication/user.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
@@ -20,6 +21,7 @@ export interface Registry {
   readonly admission: readonly Admission[];
   readonly authorizer: Authorizer;
   readonly tokens: TokenIssuer;
+  readonly authentication: Authentication;
 }
 
 /** What the cluster adds to an object or refuses, between decoding and validation. */
@@ -79,4 +81,9 @@ export type Handler = (registry: Registry, call: Call) => Promise<Answer>;
 /** `?dryRun=All` or the options of a DELETE's body. */
 export function isDryRun(call: Call): boolean {
   return call.query.get('dryRun') === 'All';
+}
+
+/** Who makes this call, and when, as a kind's rules are told. */
+export function writeOf({ clock }: Registry, { user }: Call): WriteContext {
+  return { user, now: rfc3339(clock.now()) };
 }

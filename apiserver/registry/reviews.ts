@@ -2,7 +2,7 @@
 import { type FieldError, invalid } from '../../api/field.ts';
 import type { AnyObject } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
-import { ISSUER } from '../authentication/service-account-tokens.ts';
+import { identify, TokenError } from '../authentication/authenticate.ts';
 import { authenticated, type User } from '../authentication/user.ts';
 import type { Attributes, Decision } from '../authorization/authorizer.ts';
 import { decodeBody } from './decode.ts';
@@ -43,18 +43,19 @@ function userInfo({ name, uid, groups, extra }: User): object {
   return { username: name, ...(uid && { uid }), groups, ...(extra && { extra }) };
 }
 
-async function reviewToken(registry: Registry, call: Call): Promise<Answer> {
+/** Whose a token is; the audiences are those it is for, of the ones that are asked about. */
+async function reviewToken({ authentication }: Registry, call: Call): Promise<Answer> {
   const object = await decodeBody(call, call.kind);
-  const spec = object.spec as { token?: string; audiences?: string[] };
-  const found = registry.tokens.verify(spec.token ?? '', registry.clock.now());
-  if (!found) return answer({ ...object, status: { user: {}, error: 'invalid bearer token' } });
-  const wanted = spec.audiences?.length ? spec.audiences : [ISSUER];
-  const audiences = wanted.filter((audience) => found.audiences.includes(audience));
-  if (audiences.length === 0) {
-    const error = `token audiences ${JSON.stringify(found.audiences)} is invalid for the target audiences ${JSON.stringify(wanted)}`;
-    return answer({ ...object, status: { user: {}, error } });
+  const spec = (object.spec ?? {}) as { token?: string; audiences?: string[] };
+  if (!spec.token) throw StatusError.badRequest('token is required for TokenReview in authentication');
+  const wanted = spec.audiences?.length ? spec.audiences : authentication.audiences;
+  try {
+    const { user, audiences } = identify(spec.token, wanted, authentication.tokens);
+    return answer({ ...object, status: { authenticated: true, user: userInfo(authenticated(user)), audiences } });
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    return answer({ ...object, status: { user: {}, error: error.message } });
   }
-  return answer({ ...object, status: { authenticated: true, user: userInfo(authenticated(found.user)), audiences } });
 }
 
 /** Whoever may ask may do everything: there is no authorizer that tells more than that. */

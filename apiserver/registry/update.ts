@@ -12,7 +12,7 @@ import { createObject } from './create.ts';
 import { decodeObject } from './decode.ts';
 import { alignNamespace, keepIdentity } from './metadata.ts';
 import type { Answer, Call, Registry } from './registry.ts';
-import { isDryRun } from './registry.ts';
+import { isDryRun, writeOf } from './registry.ts';
 import { validateUpdate } from './validate.ts';
 import { writtenVersion } from './versions.ts';
 import { checkWriteOptions } from './write-options.ts';
@@ -104,8 +104,9 @@ async function prepare(registry: Registry, call: Call, object: AnyObject, old: A
   const named = object.metadata.resourceVersion;
   keepIdentity(object, old);
   keepOtherHalf(kind, object, old, subresource);
-  kind.rules.prepareForUpdate?.(object, old, subresource);
+  kind.rules.prepareForUpdate?.(object, old, subresource, writeOf(registry, call));
   await admit(registry, call, object, old);
+  if (subresource === '') registry.services.settle(kind, object, old);
   validateUpdate(kind, object, old, { subresource, isConditional: Boolean(named) });
   for (const warning of kind.rules.warnings?.(object, old) ?? []) call.warn(warning);
 }
@@ -133,7 +134,7 @@ async function storeChange(
   const { kind } = call;
   object.metadata.resourceVersion = old.metadata.resourceVersion;
   if (isUnchanged(object, old)) return { type: 'stored', status: 200, value: entry.value };
-  const allocation = registry.services.allocate(kind, object, old, { dryRun: isDryRun(call) });
+  const allocation = await registry.services.allocate(kind, object, old, { dryRun: isDryRun(call) });
   if (isDryRun(call)) {
     allocation.cancel();
     return { type: 'object', status: 200, object };
@@ -152,7 +153,7 @@ async function storeChange(
     ]);
   } catch (error) {
     allocation.cancel();
-    throw error;
+    throw (error instanceof PreconditionError && allocation.refusalOf(error.key)) || error;
   }
   allocation.settle();
   if (!isLast) return { type: 'stored', status: 200, value: value! };

@@ -6,7 +6,6 @@ export const SHORTFALLS: Record<string, { failed: number; why: string }> = {
     failed: 2,
     why: 'rows stand in the order of their names, whose ends are random: upstream says it otherwise one time in four, too',
   },
-  'commands/config-secret': { failed: 1, why: 'nobody fills a Secret of type service-account-token' },
 };
 
 /** Transcripts whose subject is not built, which would only wait for it. */

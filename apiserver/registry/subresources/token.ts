@@ -1,13 +1,14 @@
-// TokenRequest: a token for a service account, bound to a pod if the request says so
+// TokenRequest: a token for a service account, bound to a pod, a secret or a node if the request says so
 // (k8s.io/kubernetes v1.36 pkg/registry/core/serviceaccount/storage/token.go).
 import { type FieldError, invalid } from '../../../api/field.ts';
-import type { AnyObject } from '../../../api/object.ts';
+import { type AnyObject, parseApiVersion } from '../../../api/object.ts';
 import { StatusError } from '../../../api/status.ts';
 import type { TokenRequest } from '../../../api/types/authentication.v1.ts';
 import { rfc3339 } from '../../../host/clock.ts';
-import { ISSUER } from '../../authentication/service-account-tokens.ts';
+import { common } from '../../authentication/authenticate.ts';
+import type { TokenSubject } from '../../authentication/service-account-tokens.ts';
 import { createdBy, managerOf } from '../../managed-fields/ownership.ts';
-import { decodeStored } from '../codec.ts';
+import { decodeStored, keyFor } from '../codec.ts';
 import { decodeBody } from '../decode.ts';
 import { mustGet } from '../get.ts';
 import type { Answer, Call, Registry } from '../registry.ts';
@@ -16,6 +17,11 @@ const VERSION = 'authentication.k8s.io/v1';
 const DEFAULT_SECONDS = 3600;
 const MIN_SECONDS = 600;
 const MAX_SECONDS = 2 ** 32;
+/** What admission asks for in pods' own volumes: programs that never read the file again are given a year, and are to be warned of. */
+const POD_SECONDS = 3607;
+const EXTENDED_SECONDS = 365 * 24 * 3600;
+
+type Bound = Pick<TokenSubject, 'pod' | 'secret' | 'node'>;
 
 export async function requestToken(registry: Registry, call: Call): Promise<Answer> {
   const shape = registry.catalogue.shape('authentication.k8s.io', 'v1', 'TokenRequest')!;
@@ -28,11 +34,14 @@ export async function requestToken(registry: Registry, call: Call): Promise<Answ
   if (errors.length > 0) {
     throw StatusError.invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
   }
-  const audiences = request.spec?.audiences?.length ? request.spec.audiences : [ISSUER];
-  const pod = boundPod(registry, call, request);
+  const { tokens, clock } = registry;
+  const audiences = request.spec?.audiences?.length ? request.spec.audiences : tokens.audiences;
+  const bound = boundTo(registry, call, request);
   const { name, namespace = '', uid = '', creationTimestamp } = account.metadata;
-  const now = registry.clock.now();
-  const token = registry.tokens.issue({ name, namespace, uid, pod }, { audiences, seconds, now });
+  const now = clock.now();
+  const isExtended = bound.pod && seconds === POD_SECONDS && common(audiences, tokens.audiences).length > 0;
+  const life = isExtended ? { seconds: EXTENDED_SECONDS, warnAfter: seconds } : { seconds };
+  const token = tokens.issue({ namespace, ...bound, serviceaccount: { name, uid } }, { audiences, now, ...life });
   const object = {
     kind: 'TokenRequest',
     apiVersion: VERSION,
@@ -49,20 +58,39 @@ function problems(seconds: number): FieldError[] {
   return seconds > MAX_SECONDS ? [invalid(field, seconds, 'may not specify a duration larger than 2^32 seconds')] : [];
 }
 
-function boundPod(registry: Registry, call: Call, request: TokenRequest): { name: string; uid: string } | undefined {
-  const bound = request.spec?.boundObjectRef;
-  if (!bound) return undefined;
-  const { kind = '', name = '', uid } = bound;
-  const known = registry.catalogue.byKind('', 'v1', kind);
-  if (!known || kind !== 'Pod')
-    throw StatusError.badRequest(`cannot bind token for serviceaccount ${call.name} to type ${kind}`);
-  const pod: AnyObject = decodeStored(known, mustGet(registry, known, call.namespace, name).value);
-  if (uid && uid !== pod.metadata.uid) {
-    throw StatusError.conflict(
-      known,
-      name,
-      `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
-    );
+/** Throws 400, 404 or 409 for what the token cannot be bound to. */
+function boundTo(registry: Registry, call: Call, request: TokenRequest): Bound {
+  const ref = request.spec?.boundObjectRef;
+  if (!ref) return {};
+  const { kind = '', name = '', uid: wanted } = ref;
+  const { group, version } = parseApiVersion(ref.apiVersion ?? '');
+  if (group !== '' || !['Pod', 'Secret', 'Node'].includes(kind)) {
+    const type = `${group}/${version}, Kind=${kind}`;
+    throw StatusError.badRequest(`cannot bind token for serviceaccount ${JSON.stringify(call.name)} to type ${type}`);
   }
-  return { name, uid: pod.metadata.uid! };
+  const known = registry.catalogue.byKind('', 'v1', kind)!;
+  const object: AnyObject = decodeStored(
+    known,
+    mustGet(registry, known, known.namespaced ? call.namespace : '', name).value,
+  );
+  const { spec, metadata } = object as AnyObject & { spec?: { serviceAccountName?: string; nodeName?: string } };
+  if (kind === 'Pod' && spec?.serviceAccountName !== call.name) {
+    const why = 'to pod running with different serviceaccount name.';
+    throw StatusError.badRequest(`cannot bind token for serviceaccount ${JSON.stringify(call.name)} ${why}`);
+  }
+  if (wanted && wanted !== metadata.uid) {
+    const why = `the UID in the bound object reference (${wanted}) does not match the UID in record. The object might have been deleted and then recreated`;
+    throw StatusError.conflict({ group: '', plural: kind }, name, why);
+  }
+  const bound = { name, uid: metadata.uid };
+  if (kind === 'Secret') return { secret: bound };
+  if (kind === 'Node') return { node: bound };
+  return { pod: bound, ...(spec?.nodeName && { node: nodeRef(registry, spec.nodeName) }) };
+}
+
+/** A node that is not registered (yet) is named all the same. */
+function nodeRef({ catalogue, store }: Registry, name: string): { name: string; uid?: string } {
+  const kind = catalogue.byKind('', 'v1', 'Node')!;
+  const entry = store.get(keyFor(kind, '', name));
+  return { name, ...(entry && { uid: decodeStored(kind, entry.value).metadata.uid }) };
 }
