@@ -62,6 +62,30 @@ describe('names and addresses', () => {
     );
   });
 
+  it('renders overlays: devices, neighbours, routes by an address that is only there', () => {
+    const mac = '02:00:c0:a8:01:0b';
+    const changes: LinkChange[] = [
+      { op: 'add-vxlan', name: 'vxlan0', id: 1, local: '192.168.1.10', dev: 'eth0', mac, mtu: 1450 },
+      { op: 'add-address', name: 'vxlan0', address: 'fd00:10:244:1::/128' },
+      { op: 'add-neighbour', name: 'vxlan0', address: '10.244.2.0', mac },
+      { op: 'add-route', to: '10.244.2.0/24', via: '10.244.2.0', dev: 'vxlan0', onlink: true },
+      { op: 'delete-neighbour', name: 'vxlan0', address: '10.244.2.0' },
+    ];
+    expect(changes.map(renderLink)).toEqual([
+      `link add name vxlan0 address ${mac} mtu 1450 type vxlan id 1 local 192.168.1.10 dev eth0 dstport 4789 nolearning`,
+      'address replace fd00:10:244:1::/128 dev vxlan0 nodad',
+      `neighbour replace 10.244.2.0 lladdr ${mac} dev vxlan0 nud permanent`,
+      'route replace unicast 10.244.2.0/24 via 10.244.2.0 dev vxlan0 onlink',
+      'neighbour delete 10.244.2.0 dev vxlan0',
+    ]);
+    expect(() => renderLink({ ...(changes[0] as LinkChange & { op: 'add-vxlan' }), id: 2 ** 24 })).toThrow(
+      'not a VXLAN',
+    );
+    expect(() => renderLink({ op: 'add-neighbour', name: 'eth0', address: '10.0.0.1', mac: 'x dev y' })).toThrow(
+      'not a MAC',
+    );
+  });
+
   it('keeps namespace names inside /run/netns', () => {
     expect(netnsPath('pod-0b3c')).toBe('/run/netns/pod-0b3c');
     for (const name of ['', '..', '../x', 'a/b', '-n', 'a b', 'a\nb']) expect(() => netnsPath(name)).toThrow('not a');

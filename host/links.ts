@@ -18,6 +18,8 @@ export type LinkChange =
       mtu?: number;
     }
   | { op: 'add-dummy'; name: string }
+  /** A VXLAN that knows its peers only by what it is told; `dev` and `local` are where its packets leave. IANA's UDP port, 4789. */
+  | { op: 'add-vxlan'; name: string; id: number; local: string; dev: string; mac: string; mtu: number }
   | { op: 'delete-link'; name: string }
   | { op: 'up'; name: string }
   | { op: 'down'; name: string }
@@ -35,8 +37,13 @@ export type LinkChange =
       dev?: string;
       src?: string;
       type?: 'unicast' | 'blackhole' | 'local';
+      /** `via` is a neighbour on `dev`, whatever the addresses say. */
+      onlink?: true;
     }
-  | { op: 'delete-route'; to: 'default' | string };
+  | { op: 'delete-route'; to: 'default' | string }
+  /** Says once and for all which link address a neighbour has. Idempotent. */
+  | { op: 'add-neighbour'; name: string; address: string; mac: string }
+  | { op: 'delete-neighbour'; name: string; address: string };
 
 export interface Where {
   /** Path of the network namespace; absent: the caller's own. */
@@ -72,10 +79,18 @@ function destination(text: string): string {
   return text === 'default' || isIP(text) !== 0 ? text : cidr(text);
 }
 
-function mac(text: string | undefined): string {
-  if (text === undefined) return '';
+function linkAddress(text: string): string {
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) throw new Error(`not a MAC address: ${JSON.stringify(text)}`);
-  return ` address ${text}`;
+  return text;
+}
+
+function mac(text: string | undefined): string {
+  return text === undefined ? '' : ` address ${linkAddress(text)}`;
+}
+
+function vni(id: number): number {
+  if (!Number.isInteger(id) || id < 1 || id >= 2 ** 24) throw new Error(`not a VXLAN identifier: ${id}`);
+  return id;
 }
 
 function mtu(bytes: number | undefined): string {
@@ -101,6 +116,10 @@ export function renderLink(change: LinkChange): string {
     }
     case 'add-dummy':
       return `link add name ${link(change.name)} type dummy`;
+    case 'add-vxlan': {
+      const tunnel = `id ${vni(change.id)} local ${address(change.local)} dev ${link(change.dev)}`;
+      return `link add name ${link(change.name)}${mac(change.mac)}${mtu(change.mtu)} type vxlan ${tunnel} dstport 4789 nolearning`;
+    }
     case 'delete-link':
       return `link delete dev ${link(change.name)}`;
     case 'up':
@@ -110,8 +129,11 @@ export function renderLink(change: LinkChange): string {
       return `link set dev ${link(change.name)} master ${link(change.master)}`;
     case 'hairpin':
       return `link set dev ${link(change.name)} type bridge_slave hairpin on`;
-    case 'add-address':
-      return `address replace ${cidr(change.address)} dev ${link(change.name)}${change.noPrefixRoute ? ' noprefixroute' : ''}`;
+    case 'add-address': {
+      // Nobody else is given it: no second is spent on asking whether somebody has it (RFC 4862, 5.4).
+      const options = `${change.noPrefixRoute ? ' noprefixroute' : ''}${change.address.includes(':') ? ' nodad' : ''}`;
+      return `address replace ${cidr(change.address)} dev ${link(change.name)}${options}`;
+    }
     case 'delete-address':
       return `address delete ${cidr(change.address)} dev ${link(change.name)}`;
     case 'add-route':
@@ -120,11 +142,16 @@ export function renderLink(change: LinkChange): string {
         change.via && `via ${address(change.via)}`,
         change.dev && `dev ${link(change.dev)}`,
         change.src && `src ${address(change.src)}`,
+        change.onlink && 'onlink',
       ]
         .filter(Boolean)
         .join(' ');
     case 'delete-route':
       return `route delete ${destination(change.to)}`;
+    case 'add-neighbour':
+      return `neighbour replace ${address(change.address)} lladdr ${linkAddress(change.mac)} dev ${link(change.name)} nud permanent`;
+    case 'delete-neighbour':
+      return `neighbour delete ${address(change.address)} dev ${link(change.name)}`;
   }
 }
 
@@ -154,11 +181,14 @@ export interface Link {
   addresses: string[];
   /** The bridge this link is a port of. */
   master?: string;
+  /** Bytes. */
+  mtu: number;
 }
 
 interface IpAddressShow {
   ifname: string;
   ifindex: number;
+  mtu: number;
   address?: string;
   master?: string;
   addr_info?: { local: string; prefixlen: number }[];
@@ -174,6 +204,7 @@ export async function listLinks({ netns, exec = check }: Where = {}): Promise<Li
       name: one.ifname,
       index: one.ifindex,
       mac: one.address ?? '',
+      mtu: one.mtu,
       addresses: (one.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`),
       ...(one.master && { master: one.master }),
     }));

@@ -31,6 +31,7 @@ const PROGRAMS: readonly Row[] = [
   { name: 'dns', summary: 'cluster DNS', load: async () => (await import('../dns/main.ts')).dns as Program },
   { name: 'completion', summary: 'a script that completes commands in bash, zsh or fish', load: async () => (await import('./completion.ts')).completionOf(PROGRAMS) },
   { name: 'lab supervise', load: async () => (await import('./supervise.ts')).supervise },
+  { name: 'lab apiserver', load: async () => (await import('./apiserver.ts')).apiserver },
   { name: 'lab controllers', load: async () => (await import('./controllers.ts')).controllers },
   { name: 'lab balancer', load: async () => (await import('./balancer/main.ts')).balancer },
   { name: 'lab machine', load: async () => (await import('./machine.ts')).machine },

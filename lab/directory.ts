@@ -19,6 +19,8 @@ export interface Settings {
   /** Their indexes, ascending. */
   readonly nodes: readonly number[];
   readonly proxyMode: 'iptables' | 'nftables';
+  readonly podNetwork: 'routes' | 'vxlan';
+  readonly ipFamilies: 'ipv4' | 'dual';
   /** What does not exist is stood in for. */
   readonly standInImages?: boolean;
   /** Of the API server, on the machine's loopback and at the nodes' gateway. */

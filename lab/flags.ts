@@ -14,6 +14,16 @@ export const modeFlag = {
   help: "kube-proxy's way of programming the kernel: iptables (default) or nftables",
 };
 
+export const podNetworkFlag = {
+  type: z.enum(['routes', 'vxlan'], 'routes or vxlan').default('routes'),
+  help: "how packets reach other nodes' pods: routes (default), or vxlan: inside packets between the nodes",
+};
+
+export const familiesFlag = {
+  type: z.enum(['ipv4', 'dual'], 'ipv4 or dual').default('ipv4'),
+  help: 'addresses of nodes, pods and Services: ipv4 (default), or dual: IPv6 ones besides',
+};
+
 export const standInFlag = {
   type: z.boolean().default(false),
   boolean: true,
@@ -29,3 +39,16 @@ export const portFlag = {
     .optional(),
   help: "the API server's port on this machine's loopback (default: a free one, kept for later starts)",
 };
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `127.0.0.1:10257` */
+export const endpointFlag = z.string().transform((text, context): Endpoint => {
+  const [, host, port] = /^([\d.]+):(\d{1,5})$/.exec(text) ?? [];
+  if (z.ipv4().safeParse(host).success && Number(port) < 65_536) return { host, port: Number(port) };
+  context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not ADDRESS:PORT` });
+  return z.NEVER;
+});

@@ -123,7 +123,7 @@ export class Lab {
       writeFile(forwarderFile(directory), FORWARDER_PROGRAM),
       writeFile(egressFile(directory), EGRESS_PROGRAM),
     ]);
-    await buildNetwork(settings.nodes);
+    await buildNetwork(settings.nodes, settings.ipFamilies);
     this.#progress.done(NETWORK, `network: ${this.#places()}`);
     await written;
     this.#run(forwarderRole(this.#options));

@@ -8,10 +8,11 @@ import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { createContainerLogger } from '../host/log.ts';
 import { type Program, program } from '../host/program.ts';
+import { addressesFlag } from '../node/addresses-flag.ts';
 import { runAgent } from '../node/agent.ts';
 import type { ServingIdentity } from '../node/streams/stream-server.ts';
 import { defaultOptions, runProxy } from '../proxy/proxy.ts';
-import { modeFlag, standInFlag } from './flags.ts';
+import { modeFlag, podNetworkFlag, standInFlag } from './flags.ts';
 import { CLUSTER_CIDR } from './network.ts';
 import { fileAppears } from './ready.ts';
 
@@ -20,13 +21,13 @@ const LEASE_SECONDS = 4;
 
 interface Place {
   'node-name': string;
-  'node-ip': string;
+  'node-ip': string[];
   'cluster-data': string;
 }
 
 /** What the API server knows this node by, and the node the API server. */
 async function servingIdentity(place: Place, { ca }: Connection): Promise<ServingIdentity | undefined> {
-  const pair = await nodeCertificate(place['cluster-data'], place['node-name'], [place['node-ip']]);
+  const pair = await nodeCertificate(place['cluster-data'], place['node-name'], place['node-ip']);
   return pair && ca ? { ...pair, clientCA: ca } : undefined;
 }
 
@@ -36,13 +37,21 @@ export const machine: Program = program({
   flags: {
     kubeconfig: { type: z.string(), help: 'file that tells where the API server is; waited for' },
     'node-name': { type: z.string(), help: "the Node object's name" },
-    'node-ip': { type: z.ipv4(), help: "the node's address" },
+    'node-ip': { type: addressesFlag, help: "the node's address, or one of each family" },
+    'cluster-cidr': {
+      type: z
+        .string()
+        .default(CLUSTER_CIDR)
+        .transform((text) => text.split(',')),
+      help: "all pods' addresses",
+    },
     directory: { type: z.string(), help: "folder for the agent's state, kept over restarts" },
     'cluster-data': {
       type: z.string(),
       help: "the API server's data directory, whose authority vouches for this node",
     },
     'proxy-mode': modeFlag,
+    'pod-network': podNetworkFlag,
     'image-directory': { type: z.string(), help: 'where images are that were loaded by hand' },
     'stand-in-images': standInFlag,
   },
@@ -60,11 +69,12 @@ export const machine: Program = program({
     const agent = runAgent({
       client,
       nodeName,
-      nodeIP: values['node-ip'],
+      nodeIPs: values['node-ip'],
       directory: values.directory,
       version,
       leaseDurationSeconds: LEASE_SECONDS,
-      clusterCIDR: CLUSTER_CIDR,
+      clusterCIDRs: values['cluster-cidr'],
+      podNetwork: values['pod-network'],
       images: { loadedImages: values['image-directory'], standIn: values['stand-in-images'] },
       mirrorPods: [
         { name: 'kube-proxy', image: 'vitrine', command: ['vitrine', 'proxy', `--proxy-mode=${mode}`], logFile },
@@ -76,7 +86,7 @@ export const machine: Program = program({
     const proxy = runProxy({
       client,
       mode,
-      options: { ...defaultOptions(nodeName, mode), clusterCIDRs: [CLUSTER_CIDR] },
+      options: { ...defaultOptions(nodeName, mode), clusterCIDRs: values['cluster-cidr'] },
       healthzBindAddress: '0.0.0.0:10256',
       metricsBindAddress: '127.0.0.1:10249',
       log: createContainerLogger('kube-proxy', logFile),

@@ -80,6 +80,21 @@ describe('the network plan', () => {
     expect(linesOf(WIRE, [1, 2])).toEqual([...linesOf(WIRE, [1]), ...uplink.map(renderLink)]);
   });
 
+  it('gives every place a second address where both families are asked for, and changes nothing else', () => {
+    for (const site of planNetwork([1, 3], 'dual')) {
+      const only = planNetwork([1, 3])
+        .find(({ netns }) => netns === site.netns)!
+        .links.map(renderLink);
+      const lines = site.links.map(renderLink);
+      expect(lines.filter((line) => !line.includes(':'))).toEqual(only);
+      expect(lines.some((line) => / (fd00|2001:db8):/.test(line))).toBe(true);
+    }
+    expect(planNode(3, 'dual').site.links.map(renderLink).slice(-2)).toEqual([
+      'address replace fd00:192:168:1::12/64 dev eth0 nodad',
+      'route replace unicast ::/0 via fd00:192:168:1::1',
+    ]);
+  });
+
   it('has room for as many nodes as there may be: no address and no name twice', () => {
     const sites = planNetwork(firstNodes(MAX_NODES));
     const addresses = sites.flatMap(({ links }) => links.flatMap((link) => ('address' in link ? [link.address] : [])));

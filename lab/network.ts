@@ -4,6 +4,7 @@
 import { check, type Exec } from '../host/exec.ts';
 import { applyLinks, type LinkChange, setSysctls } from '../host/links.ts';
 import { addNetns, inNetns, netnsPath } from '../host/netns.ts';
+import * as ipv6 from './ipv6.ts';
 
 export const WIRE = 'wire';
 export const BALANCER = 'balancer';
@@ -26,6 +27,9 @@ export const CLUSTER_DNS_IP = '10.96.0.10';
 
 /** As many nodes as a lab may have: 192.168.1.10 … .29. */
 export const MAX_NODES = 20;
+
+/** Cluster IPs of Services. */
+export const SERVICE_CIDR = '10.96.0.0/16';
 
 /** A node's index counts from 1; all that is said of a node follows from it. */
 export const nodeName = (index: number): string => `node-${index}`;
@@ -51,20 +55,35 @@ const ROUTER = {
   'net/ipv4/icmp_ratelimit': 0,
 };
 
+/** What pods, nodes and Services have addresses of. */
+export type IPFamilies = 'ipv4' | 'dual';
+
 /** The gateway comes first, then the balancer: the links of all others are born in them. */
-export function planNetwork(nodes: readonly number[]): [Site, Site, ...Site[]] {
-  const planned = nodes.map(planNode);
-  const wire = { netns: WIRE, links: [...gatewayLinks(), ...planned.flatMap(({ uplink }) => uplink)], sysctls: ROUTER };
-  const internet = { netns: INTERNET, links: hostLinks(`${INTERNET_IP}/24`, INTERNET_GATEWAY_IP), sysctls: {} };
-  const balancer = { netns: BALANCER, links: balancerLinks(), sysctls: ROUTER };
+export function planNetwork(nodes: readonly number[], families: IPFamilies = 'ipv4'): [Site, Site, ...Site[]] {
+  const isDual = families === 'dual';
+  const sysctls = isDual ? { ...ROUTER, ...ipv6.ROUTER_IPV6 } : ROUTER;
+  const planned = nodes.map((index) => planNode(index, families));
+  const uplinks = planned.flatMap(({ uplink }) => uplink);
+  const wire = { netns: WIRE, links: [...gatewayLinks(), ...(isDual ? ipv6.gatewayLinks() : []), ...uplinks], sysctls };
+  const internet = {
+    netns: INTERNET,
+    links: [...hostLinks(`${INTERNET_IP}/24`, INTERNET_GATEWAY_IP), ...(isDual ? ipv6.internetLinks() : [])],
+    sysctls: {},
+  };
+  const balancer = { netns: BALANCER, links: [...balancerLinks(), ...(isDual ? ipv6.balancerLinks() : [])], sysctls };
   return [wire, balancer, internet, ...planned.map(({ site }) => site)];
 }
 
 /** A node, and what the gateway needs for it. */
-export function planNode(index: number): { site: Site; uplink: LinkChange[] } {
+export function planNode(index: number, families: IPFamilies = 'ipv4'): { site: Site; uplink: LinkChange[] } {
   const name = nodeName(index);
+  const isDual = families === 'dual';
   return {
-    site: { netns: name, links: hostLinks(`${nodeIP(index)}/24`, GATEWAY_IP), sysctls: ROUTER },
+    site: {
+      netns: name,
+      links: [...hostLinks(`${nodeIP(index)}/24`, GATEWAY_IP), ...(isDual ? ipv6.nodeLinks(index) : [])],
+      sysctls: isDual ? { ...ROUTER, ...ipv6.ROUTER_IPV6 } : ROUTER,
+    },
     uplink: [
       { op: 'add-veth', name, peer: 'eth0', peerNetns: name },
       { op: 'set-master', name, master: 'wire0' },
@@ -113,25 +132,28 @@ function hostLinks(address: string, gateway: string): LinkChange[] {
  * The API server reaches pods too, as one that runs on a node would: from the gateway's own address there is a route to them.
  * For all others that come by, the internet first of all, there is none.
  */
-function podRoutes(): string {
+async function leadToPods(families: IPFamilies): Promise<void> {
   const TABLE = 100;
-  const routes = firstNodes(MAX_NODES).map((i) => `route replace ${podCIDR(i)} via ${nodeIP(i)} table ${TABLE}`);
-  return [`rule add from ${GATEWAY_IP} lookup ${TABLE}`, ...routes, ''].join('\n');
+  const indexes = firstNodes(MAX_NODES);
+  const ip = (...words: string[]): string[] => inNetns(netnsPath(WIRE), ['ip', ...words, '-batch', '-']);
+  const routes = indexes.map((i) => `route replace ${podCIDR(i)} via ${nodeIP(i)} table ${TABLE}\n`);
+  await check(ip(), { input: `rule add from ${GATEWAY_IP} lookup ${TABLE}\n${routes.join('')}` });
+  if (families === 'dual') await check(ip('-6'), { input: ipv6.podRoutes(indexes, TABLE) });
 }
 
 /** Builds the network in /run/netns of the caller's mount namespace. Rejects with ExecError when the kernel refuses a part. */
-export async function buildNetwork(nodes: readonly number[]): Promise<void> {
-  const [gateway, balancer, ...others] = planNetwork(nodes);
+export async function buildNetwork(nodes: readonly number[], families: IPFamilies): Promise<void> {
+  const [gateway, balancer, ...others] = planNetwork(nodes, families);
   await makeNamespaces([gateway, balancer, ...others]);
   await applyLinks(gateway.links, { netns: netnsPath(gateway.netns) });
   await applyLinks(balancer.links, { netns: netnsPath(balancer.netns) });
-  await check(inNetns(netnsPath(WIRE), ['ip', '-batch', '-']), { input: podRoutes() });
+  await leadToPods(families);
   await Promise.all(others.map(({ netns, links }) => applyLinks(links, { netns: netnsPath(netns) })));
 }
 
 /** Adds one node to a network that stands. */
-export async function addNode(index: number): Promise<void> {
-  const { site, uplink } = planNode(index);
+export async function addNode(index: number, families: IPFamilies): Promise<void> {
+  const { site, uplink } = planNode(index, families);
   await makeNamespaces([site]);
   await applyLinks(uplink, { netns: netnsPath(WIRE) });
   await applyLinks(site.links, { netns: netnsPath(site.netns) });

@@ -88,7 +88,7 @@ export class Nodes {
   }
 
   async #boot(index: number): Promise<void> {
-    await addNode(index);
+    await addNode(index, this.#options.settings.ipFamilies);
     this.#options.run(machineRole(this.#options, index));
   }
 

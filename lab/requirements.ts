@@ -7,6 +7,7 @@ import { run } from '../host/exec.ts';
 /** Program → the Debian package that brings it. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   ip: 'iproute2',
+  bridge: 'iproute2',
   nft: 'nftables',
   iptables: 'iptables',
   'iptables-save': 'iptables',

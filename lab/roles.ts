@@ -5,6 +5,7 @@ import type { ChildOptions } from './child.ts';
 import { kubeconfigOf } from './credentials.ts';
 import type { Directory, Settings } from './directory.ts';
 import { egressConfigurationFile, egressFile } from './egress.ts';
+import { CLUSTER_CIDR_IPV6, nodeIPv6, SERVICE_CIDR_IPV6 } from './ipv6.ts';
 import {
   BALANCER,
   CLUSTER_CIDR,
@@ -13,6 +14,7 @@ import {
   nodeIP,
   nodeName,
   OUTSIDE_CIDR,
+  SERVICE_CIDR,
   WIRE,
 } from './network.ts';
 
@@ -49,6 +51,7 @@ export function apiserverRole(options: RoleOptions): Role {
     'secure-port': settings.securePort,
     'unix-socket': API_SOCKET,
     'advertise-address': GATEWAY_IP,
+    'service-cluster-ip-range': settings.ipFamilies === 'dual' ? `${SERVICE_CIDR},${SERVICE_CIDR_IPV6}` : SERVICE_CIDR,
     'token-auth-file': directory.tokens,
     'write-kubeconfig': directory.kubeconfig,
     'egress-selector-config-file': egressConfigurationFile(directory),
@@ -72,11 +75,14 @@ export function egressRole(options: RoleOptions): Role {
 /** Where the forwarder's program is before it is started. */
 export const forwarderFile = (directory: Directory): string => join(directory.run, 'forwarder.pl');
 
+const clusterCIDRs = ({ ipFamilies }: Settings): string =>
+  ipFamilies === 'dual' ? `${CLUSTER_CIDR},${CLUSTER_CIDR_IPV6}` : CLUSTER_CIDR;
+
 export function controllersRole(options: RoleOptions): Role {
   // Shorter than upstream's 40 s and 5 s: nobody wants to wait that long in front of a screen.
   const flags = {
     kubeconfig: kubeconfigOf(options.directory, 'controllers'),
-    'cluster-cidr': CLUSTER_CIDR,
+    'cluster-cidr': clusterCIDRs(options.settings),
     'load-balancer-cidr': LOAD_BALANCER_CIDR,
     'node-monitor-grace-period': '4s',
     'node-monitor-period': '500ms',
@@ -100,13 +106,16 @@ export function nodeDirectory({ directory }: RoleOptions, index: number): string
 export function machineRole(options: RoleOptions, index: number): Role {
   const { directory, settings, vitrine } = options;
   const name = nodeName(index);
+  const isDual = settings.ipFamilies === 'dual';
   const flags = {
     kubeconfig: kubeconfigOf(directory, name),
     'node-name': name,
-    'node-ip': nodeIP(index),
+    'node-ip': isDual ? `${nodeIP(index)},${nodeIPv6(index)}` : nodeIP(index),
+    'cluster-cidr': clusterCIDRs(settings),
     directory: nodeDirectory(options, index),
     'cluster-data': directory.data,
     'proxy-mode': settings.proxyMode,
+    'pod-network': settings.podNetwork,
     'image-directory': directory.images,
     'stand-in-images': String(settings.standInImages ?? false),
   };

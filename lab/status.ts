@@ -28,6 +28,7 @@ export const status: Program = program({
       ['API server', `https://127.0.0.1:${running.securePort}  (nodes: https://${GATEWAY_IP}:${running.securePort})`],
       ['kubeconfig', directory.kubeconfig],
       ['kube-proxy', running.proxyMode],
+      ['pod network', running.podNetwork],
       ['up', formatAge(Date.now() - running.startedAt)],
     ];
     const tables =

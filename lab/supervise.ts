@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { aborted } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
 import { directoryAt, dirFlag, type Running, rememberPort, removeRun, startTimeOf, writeRunning } from './directory.ts';
-import { modeFlag, portFlag, standInFlag } from './flags.ts';
+import { familiesFlag, modeFlag, podNetworkFlag, portFlag, standInFlag } from './flags.ts';
 import { Lab } from './lab.ts';
 import { READY } from './sandbox.ts';
 import { clockTime, say, tolerateLostTerminal } from './talk.ts';
@@ -23,6 +23,8 @@ export const supervise: Program = program({
       help: 'indexes of the nodes, separated by commas',
     },
     'proxy-mode': modeFlag,
+    'pod-network': podNetworkFlag,
+    'ip-families': familiesFlag,
     'stand-in-images': standInFlag,
     'secure-port': { ...portFlag, type: portFlag.type.unwrap() },
     'launcher-pid': pidFlag("the launcher's pid, as the machine counts"),
@@ -38,6 +40,8 @@ export const supervise: Program = program({
     const settings = {
       nodes: values.nodes,
       proxyMode: values['proxy-mode'],
+      podNetwork: values['pod-network'],
+      ipFamilies: values['ip-families'],
       securePort: values['secure-port'],
       standInImages: values['stand-in-images'],
     };

@@ -23,7 +23,7 @@ import {
   type Settings,
   startTimeOf,
 } from './directory.ts';
-import { modeFlag, nodesFlag, portFlag, standInFlag } from './flags.ts';
+import { familiesFlag, modeFlag, nodesFlag, podNetworkFlag, portFlag, standInFlag } from './flags.ts';
 import { firstNodes } from './network.ts';
 import { explainMissing, labPath, missingPrograms, namespaceTrouble } from './requirements.ts';
 import { LOCKED, startSandbox } from './sandbox.ts';
@@ -35,6 +35,8 @@ export const up: Program = program({
   flags: {
     nodes: nodesFlag,
     'proxy-mode': modeFlag,
+    'pod-network': podNetworkFlag,
+    'ip-families': familiesFlag,
     'stand-in-images': standInFlag,
     dir: dirFlag,
     'secure-port': portFlag,
@@ -61,6 +63,8 @@ export const up: Program = program({
     const settings = {
       nodes: firstNodes(values.nodes),
       proxyMode: values['proxy-mode'],
+      podNetwork: values['pod-network'],
+      ipFamilies: values['ip-families'],
       standInImages: values['stand-in-images'],
       securePort,
     };
@@ -165,6 +169,8 @@ async function holdOnce(
     dir: directory.path,
     nodes: settings.nodes.join(','),
     'proxy-mode': settings.proxyMode,
+    'pod-network': settings.podNetwork,
+    'ip-families': settings.ipFamilies,
     'stand-in-images': String(settings.standInImages ?? false),
     'secure-port': settings.securePort,
     'launcher-pid': process.pid,

@@ -17,6 +17,8 @@ import { enforcePolicies } from './network-policy/enforce.ts';
 import { followNodes } from './pod-network/follow-nodes.ts';
 import { HostPorts } from './pod-network/host-ports.ts';
 import { PodNetwork } from './pod-network/pod-network.ts';
+import { podCIDRsOf, RoutedPaths } from './pod-network/routes.ts';
+import { raiseVxlan, removeVxlan, TunnelPaths } from './pod-network/vxlan.ts';
 import { keepMirrorPods, type MirrorPod } from './pods/mirror-pods.ts';
 import type { PodContext } from './pods/pod-context.ts';
 import { assignedPods, runPods } from './pods/run-pods.ts';
@@ -30,7 +32,8 @@ import { FollowedObjects } from './volumes/references.ts';
 export interface AgentOptions {
   readonly client: Client;
   readonly nodeName: string;
-  readonly nodeIP: string;
+  /** One of each address family at most, the primary first. */
+  readonly nodeIPs: readonly string[];
   /** Absolute path of the agent's own folder; the next agent of this node needs the same. */
   readonly directory: string;
   /** Of this program. */
@@ -42,7 +45,9 @@ export interface AgentOptions {
   /** Default `cluster.local`. */
   readonly clusterDomain?: string;
   /** All pods' addresses; traffic to them is never masqueraded. */
-  readonly clusterCIDR?: string;
+  readonly clusterCIDRs?: readonly string[];
+  /** How packets reach other nodes' pods: by the network between the nodes (`routes`, the default), or inside packets of the nodes. */
+  readonly podNetwork?: 'routes' | 'vxlan';
   /** What runs beside the agent and shows up as a pod. */
   readonly mirrorPods?: readonly MirrorPod[];
   /** Who the agent is to the API server, which asks it for logs, commands and ports of its pods; absent: it cannot be asked. */
@@ -57,7 +62,7 @@ export interface AgentOptions {
 
 /** Runs until `signal` aborts. Rejects when the node cannot be set up (no tools, no rights). */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { client, nodeName, nodeIP, directory, version, log, clock = systemClock } = options;
+  const { client, nodeName, nodeIPs, directory, version, log, clock = systemClock } = options;
   // What ends one loop with an error ends all of them.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
@@ -69,7 +74,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const mirrorBell = new Bell();
   let notReady: string | undefined = 'container runtime network not ready: the node has no podCIDR yet';
   let images: readonly KnownImage[] | undefined;
-  const facts = () => ({ nodeName, nodeIP, version, notReady, images });
+  const facts = () => ({ nodeName, nodeIPs, version, notReady, images });
   const ready = (): void => {
     notReady = undefined;
     bell.ring();
@@ -92,7 +97,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     keepNode({ client, clock, log, facts, known: node, bell, recorder }, signal),
     keepLease(lease, signal),
     keepMirrorPods(
-      { client, nodeName, hostIP: nodeIP, mirrorPods: options.mirrorPods ?? [], node, bell: mirrorBell, clock, log },
+      { client, nodeName, hostIPs: nodeIPs, mirrorPods: options.mirrorPods ?? [], node, bell: mirrorBell, clock, log },
       signal,
     ),
     enforcePolicies({ client, nodeName, clock, log }, signal),
@@ -116,14 +121,18 @@ async function runPodsWhenAssigned(
   { informer, ready, seen, clock, recorder }: Beginning,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, nodeName, nodeIP, directory, clusterCIDR, log } = options;
-  const podCIDR = await assignedPodCIDR(informer, nodeName, signal);
-  if (podCIDR === undefined) return;
+  const { client, nodeName, nodeIPs, directory, clusterCIDRs = [], podNetwork, log } = options;
+  const podCIDRs = await assignedPodCIDRs(informer, nodeName, signal);
+  if (podCIDRs === undefined) return;
   const runtime = await ProcessRuntime.open({ directory, clock, images: options.images });
   const records = await readSandboxRecords(directory);
-  const held = new Map(records.flatMap(({ podUID, address }) => (address ? [[podUID, address] as const] : [])));
-  const network = await PodNetwork.open(podCIDR, `${directory}/network`, held);
-  log.info({ podCIDR }, 'the pod network is up');
+  const held = new Map(records.flatMap(({ podUID, addresses }) => (addresses ? [[podUID, addresses] as const] : [])));
+  const isOverlay = podNetwork === 'vxlan';
+  if (!isOverlay) await removeVxlan();
+  const mtu = isOverlay ? await raiseVxlan(nodeIPs[0], podCIDRs) : undefined;
+  const paths = isOverlay ? new TunnelPaths(podCIDRs) : new RoutedPaths(podCIDRs);
+  const network = await PodNetwork.open({ podCIDRs, directory: `${directory}/network`, held, mtu });
+  log.info({ podCIDRs, podNetwork }, 'the pod network is up');
   ready();
   const dns = {
     clusterDNS: options.clusterDNS ?? '10.96.0.10',
@@ -141,7 +150,7 @@ async function runPodsWhenAssigned(
     clock,
     log,
     nodeName,
-    hostIP: nodeIP,
+    hostIPs: nodeIPs,
     directory,
     dns,
     nodeHosts: await readFile('/etc/hosts', 'utf8').catch(() => ''), // a node without one names nobody
@@ -156,14 +165,14 @@ async function runPodsWhenAssigned(
   };
   const { serving, mirrorPods = [] } = options;
   const mirrorLogs = new Map(mirrorPods.flatMap(({ name, logFile }) => (logFile ? [[name, logFile] as const] : [])));
-  const place = { host: nodeIP, port: KUBELET_PORT };
+  const place = { host: nodeIPs[0], port: KUBELET_PORT };
   await Promise.all([
     runtime.run(signal),
     lookAtImages(runtime, seen, clock, signal),
     services.run(signal),
     followed.run(signal),
     serving && serveStreams({ ...serving, ...place }, { runtime, pods: known, mirrorLogs, clock, log }, signal),
-    followNodes({ nodes: informer, nodeName, podCIDR, clusterCIDR, log }, signal),
+    followNodes({ nodes: informer, nodeName, paths, podCIDRs, clusterCIDRs, log }, signal),
     runPods(context, assigned, signal),
   ]);
 }
@@ -183,17 +192,18 @@ async function lookAtImages(
   }
 }
 
-async function assignedPodCIDR(
+async function assignedPodCIDRs(
   informer: Informer<Node>,
   nodeName: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<string[] | undefined> {
   const bell = new Bell();
   const ring = (): void => bell.ring();
   informer.addHandlers({ add: ring, update: ring });
   while (!signal.aborted) {
-    const podCIDR = informer.get(nodeName)?.spec?.podCIDR;
-    if (podCIDR) return podCIDR;
+    const node = informer.get(nodeName);
+    const podCIDRs = node ? podCIDRsOf(node) : [];
+    if (podCIDRs.length > 0) return podCIDRs;
     await bell.rung(signal);
   }
   return undefined;

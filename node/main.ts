@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { type Program, program } from '../host/program.ts';
+import { addressesFlag } from './addresses-flag.ts';
 import { runAgent } from './agent.ts';
 
 const name = z.string({ error: 'is required' }).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a DNS name');
@@ -15,8 +16,8 @@ export const node: Program = program({
     kubeconfig: { type: z.string({ error: 'is required' }), help: 'file that tells where the API server is' },
     'node-name': { type: name, help: "the Node object's name" },
     'node-ip': {
-      type: z.ipv4({ error: 'must be an IPv4 address' }),
-      help: "the node's address, on an interface of this namespace",
+      type: addressesFlag,
+      help: "ADDRESS or ADDRESS,ADDRESS (IPv4 and IPv6, the primary first): the node's, on an interface of this namespace",
     },
     directory: {
       type: z.string().default('.vitrine/node'),
@@ -27,7 +28,7 @@ export const node: Program = program({
       help: 'seconds after which the node counts as gone; renewed every quarter of it (default 40)',
     },
     'cluster-dns': {
-      type: z.ipv4().default('10.96.0.10'),
+      type: z.union([z.ipv4(), z.ipv6()]).default('10.96.0.10'),
       help: "nameserver in the pods' resolv.conf (default 10.96.0.10)",
     },
     'cluster-domain': {
@@ -40,20 +41,31 @@ export const node: Program = program({
       boolean: true,
       help: 'run echo in place of images that do not exist, instead of refusing them',
     },
-    'cluster-cidr': { type: z.string().optional(), help: "all pods' addresses; packets to them are never masqueraded" },
+    'pod-network': {
+      type: z.enum(['routes', 'vxlan'], 'routes or vxlan').default('routes'),
+      help: "how packets reach other nodes' pods: routes (default), or vxlan: inside packets between the nodes",
+    },
+    'cluster-cidr': {
+      type: z
+        .string()
+        .default('')
+        .transform((text) => text.split(',').filter(Boolean)),
+      help: "CIDR or CIDR,CIDR: all pods' addresses; packets to them are never masqueraded",
+    },
   },
   async run(values, { signal, log, version }) {
     const client = new RestClient(await loadKubeconfig(values.kubeconfig), { userAgent: 'kubelet/v1.36.3' });
     await runAgent({
       client,
       nodeName: values['node-name'],
-      nodeIP: values['node-ip'],
+      nodeIPs: values['node-ip'],
       directory: resolve(values.directory),
       version,
       leaseDurationSeconds: values['node-lease-duration-seconds'],
       clusterDNS: values['cluster-dns'],
       clusterDomain: values['cluster-domain'],
-      clusterCIDR: values['cluster-cidr'],
+      clusterCIDRs: values['cluster-cidr'],
+      podNetwork: values['pod-network'],
       images: { loadedImages: values['image-directory'], standIn: values['stand-in-images'] },
       log,
       signal,

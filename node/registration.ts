@@ -21,7 +21,8 @@ const RETRY_MS = 500;
 
 export interface NodeFacts {
   readonly nodeName: string;
-  readonly nodeIP: string;
+  /** One of each address family at most, the primary first. */
+  readonly nodeIPs: readonly string[];
   /** Of this program, for containerRuntimeVersion. */
   readonly version: string;
   /** Why pods cannot run yet; absent: they can. */
@@ -53,11 +54,13 @@ export async function keepNode(options: RegistrationOptions, signal: AbortSignal
     try {
       const node = known() ?? (await fetchOrCreate(options));
       const status = nodeStatus(facts(), node.status, clock.now());
+      // The merge key of addresses is their type, and there may be two of one: the list goes as a whole
+      // (upstream: pkg/util/node fixupPatchForNodeStatusAddresses).
       if (!isCurrent(node.status, status) || clock.now() - reportedAt > REPORT_MS) {
         await client.patch(
           nodes,
           { name: node.metadata.name },
-          { status },
+          { status: { ...status, addresses: [{ $patch: 'replace' }, ...status.addresses!] } },
           { type: 'strategic', subresource: 'status' },
         );
         reportedAt = clock.now();
@@ -126,7 +129,7 @@ export function nodeStatus(facts: NodeFacts, old: NodeStatus | undefined, now: n
   const resources = nodeResources();
   return {
     addresses: [
-      { type: 'InternalIP', address: facts.nodeIP },
+      ...facts.nodeIPs.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: facts.nodeName },
     ],
     capacity: resources,

@@ -58,7 +58,8 @@ export interface Sandbox {
   readonly hostname: string;
   /** Path of the network namespace (`/run/netns/…`); absent: the node's own (hostNetwork). */
   readonly netns?: string;
-  readonly podIP: string;
+  /** One of each address family at most, the primary first; the node's on its network. */
+  readonly podIPs: readonly string[];
   /** Where the pod's logs live. */
   readonly directory: string;
   /** The text of /etc/resolv.conf. */

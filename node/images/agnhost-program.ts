@@ -3,7 +3,7 @@
 
 export const AGNHOST = String.raw`#!/usr/bin/perl
 use strict;
-use Socket qw(:DEFAULT IPPROTO_TCP SOMAXCONN getaddrinfo);
+use Socket qw(:DEFAULT inet_ntop IN6ADDR_ANY IPPROTO_TCP SOMAXCONN getaddrinfo);
 
 $| = 1;
 $SIG{PIPE} = 'IGNORE';
@@ -28,21 +28,36 @@ sub fail { print STDERR "$_[0]\n"; exit 1 }
 
 # ---------------------------------------------------------------- sockets
 
+# Of both address families where the pod may have both, else of IPv4 alone.
+sub socket_at {
+  my ($type, $port) = @_;
+  my $handle;
+  if (socket $handle, PF_INET6, $type, 0) {
+    setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
+    return $handle if bind $handle, pack_sockaddr_in6($port, IN6ADDR_ANY);
+  }
+  socket $handle, PF_INET, $type, 0 or return;
+  setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
+  return bind($handle, pack_sockaddr_in($port, INADDR_ANY)) ? $handle : undef;
+}
+
 sub listen_tcp {
   my ($port) = @_;
-  socket my $handle, PF_INET, SOCK_STREAM, 0 or fail("socket: $!");
-  setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1;
-  bind $handle, pack_sockaddr_in($port, INADDR_ANY) or fail("listen tcp :$port: bind: " . lcfirst $!);
+  my $handle = socket_at(SOCK_STREAM, $port) or fail("listen tcp :$port: bind: " . lcfirst $!);
   listen $handle, SOMAXCONN;
   return $handle;
 }
 sub listen_udp {
   my ($port) = @_;
-  socket my $handle, PF_INET, SOCK_DGRAM, 0 or fail("socket: $!");
-  bind $handle, pack_sockaddr_in($port, INADDR_ANY) or fail("listen udp :$port: bind: " . lcfirst $!);
-  return $handle;
+  return socket_at(SOCK_DGRAM, $port) || fail("listen udp :$port: bind: " . lcfirst $!);
 }
-sub peer_name { my ($port, $ip) = unpack_sockaddr_in($_[0]); return inet_ntoa($ip) . ":$port" }
+# An IPv4 peer of a socket of both families is ::ffff:ADDRESS.
+sub peer_name {
+  my ($port, $ip) = sockaddr_family($_[0]) == AF_INET6 ? unpack_sockaddr_in6($_[0]) : unpack_sockaddr_in($_[0]);
+  my $name = length $ip == 4 ? inet_ntoa($ip) : inet_ntop(AF_INET6, $ip);
+  $name =~ s/^::ffff:(?=[\d.]+$)//;
+  return $name =~ /:/ ? "[$name]:$port" : "$name:$port";
+}
 
 # Runs until asked to end: connections go to $tcp in a child of their own, datagrams to $udp, whose answer is sent back.
 sub serve {
@@ -129,9 +144,9 @@ sub json { my (%lists) = @_; return '{' . join(',', map { my $v = $lists{$_}; qu
 # Connects within $limit seconds; dies with REFUSED, TIMEOUT, DNS: … or OTHER: …
 sub dial {
   my ($protocol, $host, $port, $limit) = @_;
-  my ($problem, @found) = getaddrinfo($host, $port, { family => AF_INET, socktype => $protocol eq 'udp' ? SOCK_DGRAM : SOCK_STREAM });
+  my ($problem, @found) = getaddrinfo($host, $port, { socktype => $protocol eq 'udp' ? SOCK_DGRAM : SOCK_STREAM });
   die "DNS: lookup $host: $problem\n" if $problem || !@found;
-  socket my $handle, PF_INET, $protocol eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, 0 or die "OTHER: $!\n";
+  socket my $handle, $found[0]{family}, $protocol eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, 0 or die "OTHER: $!\n";
   local $SIG{ALRM} = sub { die "TIMEOUT\n" };
   alarm int($limit) || 1;
   my $connected = connect $handle, $found[0]{addr};

@@ -4,7 +4,7 @@
 
 export const ECHO = String.raw`#!/usr/bin/perl
 use strict;
-use Socket qw(:DEFAULT IPPROTO_TCP TCP_NODELAY SOMAXCONN);
+use Socket qw(:DEFAULT inet_ntop IN6ADDR_ANY IPPROTO_TCP TCP_NODELAY SOMAXCONN);
 
 # Asked to end, it answers a while longer: nodes learn a little later than we do that connections should go elsewhere.
 my $LAME_DUCK_SECONDS = 0.3;
@@ -49,14 +49,33 @@ my $GREATEST_HEAD = 64 << 10;
 my (%listener, %datagram, %peer);
 my ($reading, $writing) = ('', '');
 
+# Of both address families where the pod may have both, else of IPv4 alone.
+sub socket_at {
+  my ($type, $port) = @_;
+  my $handle;
+  if (socket $handle, PF_INET6, $type, 0) {
+    setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
+    return $handle if bind $handle, pack_sockaddr_in6($port, IN6ADDR_ANY);
+  }
+  socket $handle, PF_INET, $type, 0 or return;
+  setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
+  return bind($handle, pack_sockaddr_in($port, INADDR_ANY)) ? $handle : undef;
+}
+
+# An IPv4 client at a socket of both families is ::ffff:ADDRESS.
+sub name_of {
+  my ($address) = @_;
+  my ($port, $ip) = sockaddr_family($address) == AF_INET6 ? unpack_sockaddr_in6($address) : unpack_sockaddr_in($address);
+  my $name = length $ip == 4 ? inet_ntoa($ip) : inet_ntop(AF_INET6, $ip);
+  $name =~ s/^::ffff:(?=[\d.]+$)//;
+  return $name =~ /:/ ? "[$name]:$port" : "$name:$port";
+}
+
 for my $port (sort keys %port) {
-  socket my $tcp, PF_INET, SOCK_STREAM, 0 or die "socket: $!\n";
-  setsockopt $tcp, SOL_SOCKET, SO_REUSEADDR, 1;
-  bind $tcp, pack_sockaddr_in($port, INADDR_ANY) or die "listen tcp :$port: bind: $!\n";
+  my $tcp = socket_at(SOCK_STREAM, $port) or die "listen tcp :$port: bind: $!\n";
   listen $tcp, SOMAXCONN or die "listen tcp :$port: $!\n";
   never_wait($tcp);
-  socket my $udp, PF_INET, SOCK_DGRAM, 0 or die "socket: $!\n";
-  bind $udp, pack_sockaddr_in($port, INADDR_ANY) or die "listen udp :$port: bind: $!\n";
+  my $udp = socket_at(SOCK_DGRAM, $port) or die "listen udp :$port: bind: $!\n";
   never_wait($udp);
   $listener{fileno $tcp} = { handle => $tcp, port => $port };
   $datagram{fileno $udp} = $udp;
@@ -97,8 +116,7 @@ sub admit {
   while (keys %peer < $MOST and my $address = accept my $handle, $listener->{handle}) {
     never_wait($handle);
     setsockopt $handle, IPPROTO_TCP, TCP_NODELAY, 1;
-    my ($port, $ip) = unpack_sockaddr_in($address);
-    $peer{fileno $handle} = { handle => $handle, port => $listener->{port}, client => inet_ntoa($ip) . ":$port", in => '', out => '' };
+    $peer{fileno $handle} = { handle => $handle, port => $listener->{port}, client => name_of($address), in => '', out => '' };
     vec($reading, fileno $handle, 1) = 1;
   }
 }

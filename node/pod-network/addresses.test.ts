@@ -37,7 +37,13 @@ describe('pod addresses', () => {
     expect(new PodAddresses('10.244.2.0/24', '10.244.1.7').take('a')).toBe('10.244.2.2');
   });
 
-  it.each(['10.244.1.0/31', 'fd00::/64', 'x', '10.244.1.0'])('%s is no pod CIDR', (cidr) => {
-    expect(() => new PodAddresses(cidr)).toThrow('not an IPv4 pod CIDR');
+  it('are of either family', () => {
+    const addresses = new PodAddresses('fd00:10:244:1::/64', 'fd00:10:244:1::9');
+    expect([addresses.family, addresses.gatewayCIDR]).toEqual(['IPv6', 'fd00:10:244:1::1/64']);
+    expect([addresses.take('a'), addresses.take('b')]).toEqual(['fd00:10:244:1::a', 'fd00:10:244:1::b']);
+  });
+
+  it.each(['10.244.1.0/31', 'fd00::/127', 'x', '10.244.1.0'])('%s is no pod CIDR', (cidr) => {
+    expect(() => new PodAddresses(cidr)).toThrow('not a pod CIDR');
   });
 });

@@ -1,34 +1,53 @@
-// Which pod has which address of the node's pod CIDR. Pure: what is held is told, what was last given is remembered.
-import { isIPv4 } from 'node:net';
+// Which pod has which address of one of the node's pod CIDRs. Pure: what is held is told, what was last given is remembered.
+import {
+  type Block,
+  type Family,
+  formatAddress,
+  indexIn,
+  nthAddress,
+  parseAddress,
+  parseBlock,
+  sizeOf,
+} from '../../api/ip.ts';
 
 export class PodAddresses {
-  readonly #first: number;
-  readonly #last: number;
+  readonly #block: Block;
+  readonly #prefixLength: string;
+  /** Its place in the block, of the last address that is given. */
+  readonly #last: bigint;
   readonly #held = new Map<string, string>();
-  #newest: number;
+  #newest: bigint;
 
   /**
-   * `cidr` is IPv4, /30 or wider; its first address belongs to `cni0`, the last is the broadcast address. Addresses are
-   * given in turn after `newest`, so that one just freed comes back as late as possible.
+   * `cidr` has four addresses or more; the second belongs to `cni0`, the first and the last to nobody (in IPv4 the network and
+   * broadcast address). Addresses are given in turn after `newest`, so that one just freed comes back as late as possible.
    */
   constructor(cidr: string, newest?: string) {
-    const [network, length] = cidr.split('/');
-    if (!isIPv4(network) || !(Number(length) <= 30)) throw new Error(`not an IPv4 pod CIDR: ${cidr}`);
-    const size = 2 ** (32 - Number(length));
-    const base = Math.floor(toNumber(network) / size) * size;
-    this.#first = base + 2;
-    this.#last = base + size - 2;
-    const after = newest && isIPv4(newest) ? toNumber(newest) : 0;
-    this.#newest = after >= this.#first && after <= this.#last ? after : this.#first - 1;
+    const block = parseBlock(cidr);
+    if (!block || sizeOf(block) < 4n) throw new Error(`not a pod CIDR: ${cidr}`);
+    this.#block = block;
+    this.#prefixLength = cidr.split('/')[1];
+    this.#last = sizeOf(block) - 2n;
+    const after = newest === undefined ? undefined : this.#placeOf(newest);
+    this.#newest = after ?? FIRST - 1n;
+  }
+
+  get family(): Family {
+    return this.#block.family;
   }
 
   /** The address of `cni0`. */
   get gateway(): string {
-    return toIP(this.#first - 1);
+    return this.#at(FIRST - 1n);
+  }
+
+  /** The gateway with the prefix length that all pods of the node share. */
+  get gatewayCIDR(): string {
+    return `${this.gateway}/${this.#prefixLength}`;
   }
 
   get newest(): string {
-    return toIP(this.#newest);
+    return this.#at(this.#newest);
   }
 
   /** The address `podUID` holds, or the next free one. Throws when there is none. */
@@ -36,9 +55,10 @@ export class PodAddresses {
     const held = this.#held.get(podUID);
     if (held) return held;
     const taken = new Set(this.#held.values());
-    for (let tries = this.#last - this.#first; tries >= 0; tries -= 1) {
-      this.#newest = this.#newest >= this.#last ? this.#first : this.#newest + 1;
-      const address = toIP(this.#newest);
+    // One more than are taken is enough to find one that is not.
+    for (let tries = 0; tries <= taken.size && BigInt(tries) <= this.#last - FIRST; tries += 1) {
+      this.#newest = this.#newest >= this.#last ? FIRST : this.#newest + 1n;
+      const address = this.#at(this.#newest);
       if (taken.has(address)) continue;
       this.#held.set(podUID, address);
       return address;
@@ -58,12 +78,17 @@ export class PodAddresses {
   free(podUID: string): void {
     this.#held.delete(podUID);
   }
+
+  #at(place: bigint): string {
+    return formatAddress(nthAddress(this.#block, place));
+  }
+
+  /** Undefined when it is none that is given. */
+  #placeOf(text: string): bigint | undefined {
+    const address = parseAddress(text);
+    const place = address && indexIn(this.#block, address);
+    return place !== undefined && place >= FIRST && place <= this.#last ? place : undefined;
+  }
 }
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function toIP(number: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
-}
+const FIRST = 2n;

@@ -18,17 +18,29 @@ const pod = {
 };
 
 it("are those of a pod's containers that ask for one", () => {
-  expect(hostPortsOf(pod, '10.244.1.2')).toEqual([
+  expect(hostPortsOf(pod, ['10.244.1.2'])).toEqual([
     { hostPort: 8080, containerPort: 80, protocol: 'tcp', podIP: '10.244.1.2' },
     { hostPort: 53, containerPort: 53, protocol: 'udp', podIP: '10.244.1.2', hostIP: '192.168.1.10' },
   ]);
-  expect(hostPortsOf({ ...pod, spec: { ...pod.spec, hostNetwork: true } }, '10.244.1.2')).toEqual([]);
+  expect(hostPortsOf({ ...pod, spec: { ...pod.spec, hostNetwork: true } }, ['10.244.1.2'])).toEqual([]);
 });
 
 it('become rules for any address, or for one', () => {
-  const text = renderHostPorts(hostPortsOf(pod, '10.244.1.2'));
+  const text = renderHostPorts(hostPortsOf(pod, ['10.244.1.2']));
   expect(text).toContain('    fib daddr type local tcp dport 8080 dnat to 10.244.1.2:80\n');
   expect(text).toContain('    ip daddr 192.168.1.10 udp dport 53 dnat to 10.244.1.2:53\n');
+});
+
+it('lead to the pod’s address of the family they are asked by', () => {
+  const ports = hostPortsOf(pod, ['10.244.1.2', 'fd00:10:244:1::2']);
+  expect(ports.map(({ hostPort, podIP }) => [hostPort, podIP])).toEqual([
+    [8080, '10.244.1.2'],
+    [8080, 'fd00:10:244:1::2'],
+    [53, '10.244.1.2'],
+  ]);
+  const text = renderHostPorts(ports);
+  expect(text.split('add table ip6 ')[1]).toContain('tcp dport 8080 dnat to [fd00:10:244:1::2]:80\n');
+  expect(() => renderHostPorts([{ ...ports[1], hostIP: '192.168.1.10' }])).toThrow('not a host port');
 });
 
 it('never reach nft when they are no ports or addresses', () => {
@@ -44,8 +56,8 @@ it('are written only when something changes, and go with the last pod', async ()
     return '';
   });
   await ports.set('a', []);
-  await ports.set('a', hostPortsOf(pod, '10.244.1.2'));
-  await ports.set('a', hostPortsOf(pod, '10.244.1.2'));
+  await ports.set('a', hostPortsOf(pod, ['10.244.1.2']));
+  await ports.set('a', hostPortsOf(pod, ['10.244.1.2']));
   await ports.set('a', []);
   expect(said.map((text) => text.includes('dnat'))).toEqual([true, false]);
 });

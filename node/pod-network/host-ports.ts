@@ -1,5 +1,6 @@
 // Ports of the node that lead to pods (`hostPort`): the CNI portmap plugin's place. A table of its own in nftables, which always says
 // all of them, so that nothing is left behind.
+import { isIP, isIPv6 } from 'node:net';
 import type { Pod } from '../../api/types/core.v1.ts';
 import { check, type Exec } from '../../host/exec.ts';
 
@@ -14,43 +15,56 @@ export interface HostPort {
   readonly containerPort: number;
 }
 
-/** Those of a pod that has a network of its own. */
-export function hostPortsOf(pod: Pod, podIP: string): HostPort[] {
+/** Those of a pod that has a network of its own: for each of its addresses, the ports that the family has. */
+export function hostPortsOf(pod: Pod, podIPs: readonly string[]): HostPort[] {
   if (pod.spec?.hostNetwork) return [];
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return containers.flatMap(({ ports = [] }) =>
     ports.flatMap(({ hostPort, hostIP, containerPort, protocol = 'TCP' }) => {
-      const isServed = hostPort && (protocol === 'TCP' || protocol === 'UDP');
-      if (!isServed) return [];
-      const isAny = !hostIP || hostIP === '0.0.0.0' || hostIP.includes(':');
-      const at = { hostPort, podIP, containerPort, protocol: protocol.toLowerCase() as 'tcp' | 'udp' };
-      return [isAny ? at : { ...at, hostIP }];
+      if (!hostPort || (protocol !== 'TCP' && protocol !== 'UDP')) return [];
+      const isAny = !hostIP || hostIP === '0.0.0.0' || hostIP === '::';
+      const at = { hostPort, containerPort, protocol: protocol.toLowerCase() as 'tcp' | 'udp' };
+      return podIPs
+        .filter((podIP) => isAny || isIPv6(hostIP) === isIPv6(podIP))
+        .map((podIP) => ({ ...at, podIP, ...(!isAny && { hostIP }) }));
     }),
   );
 }
 
-const ADDRESS = /^\d{1,3}(\.\d{1,3}){3}$/;
-
-/** Before kube-proxy's chains, which have -100 and 100. The text `nft -f -` gets: the whole table, replaced in one step. Throws on what is no address or port. */
+/**
+ * Before kube-proxy's chains, which have -100 and 100. The text `nft -f -` gets: a whole table of each family, replaced in one step.
+ * Throws on what is no address or port.
+ */
 export function renderHostPorts(ports: readonly HostPort[]): string {
-  const rules = ports.map(({ hostIP, hostPort, protocol, podIP, containerPort }) => {
-    const numbers = [hostPort, containerPort];
-    if (![podIP, hostIP ?? podIP].every((ip) => ADDRESS.test(ip)) || !numbers.every((one) => one > 0 && one < 65_536)) {
+  for (const { hostIP, hostPort, podIP, containerPort } of ports) {
+    const isGood = [podIP, hostIP ?? podIP].every((ip) => isIP(ip) !== 0 && isIPv6(ip) === isIPv6(podIP));
+    if (!isGood || ![hostPort, containerPort].every((one) => one > 0 && one < 65_536)) {
       throw new Error(`not a host port: ${hostIP ?? ''}:${hostPort} to ${podIP}:${containerPort}`);
     }
-    const to = hostIP ? `ip daddr ${hostIP}` : 'fib daddr type local';
-    return `    ${to} ${protocol} dport ${hostPort} dnat to ${podIP}:${containerPort}\n`;
-  });
-  // A pod that asks for itself by its node's port, and the node itself by 127.0.0.1, must be answered through the node.
-  const back = [...new Set(ports.map(({ podIP }) => podIP))].map(
-    (ip) => `    ct status dnat ip saddr { ${ip}, 127.0.0.0/8 } ip daddr ${ip} masquerade\n`,
+  }
+  const isOfV6 = ({ podIP }: HostPort): boolean => isIPv6(podIP);
+  return (
+    renderFamily(
+      'ip',
+      ports.filter((port) => !isOfV6(port)),
+    ) + renderFamily('ip6', ports.filter(isOfV6))
   );
-  return `add table ip ${TABLE}
-delete table ip ${TABLE}
-${
-  ports.length === 0
-    ? ''
-    : `table ip ${TABLE} {
+}
+
+function renderFamily(ip: 'ip' | 'ip6', ports: readonly HostPort[]): string {
+  const replaced = `add table ${ip} ${TABLE}\ndelete table ${ip} ${TABLE}\n`;
+  if (ports.length === 0) return replaced;
+  const rules = ports.map(({ hostIP, hostPort, protocol, podIP, containerPort }) => {
+    const from = hostIP ? `${ip} daddr ${hostIP}` : 'fib daddr type local';
+    const to = ip === 'ip' ? podIP : `[${podIP}]`;
+    return `    ${from} ${protocol} dport ${hostPort} dnat to ${to}:${containerPort}\n`;
+  });
+  // A pod that asks for itself by its node's port, and the node itself by its loopback, must be answered through the node.
+  const loopback = ip === 'ip' ? '127.0.0.0/8' : '::1';
+  const back = [...new Set(ports.map(({ podIP }) => podIP))].map(
+    (pod) => `    ct status dnat ${ip} saddr { ${pod}, ${loopback} } ${ip} daddr ${pod} masquerade\n`,
+  );
+  return `${replaced}table ${ip} ${TABLE} {
   chain ports {
 ${rules.join('')}  }
   chain prerouting {
@@ -65,8 +79,7 @@ ${rules.join('')}  }
     type nat hook postrouting priority 95; policy accept;
 ${back.join('')}  }
 }
-`
-}`;
+`;
 }
 
 export class HostPorts {

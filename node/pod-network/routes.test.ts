@@ -19,6 +19,24 @@ describe('routes to other nodes', () => {
     expect([...podRoutes(nodes, 'node-1')]).toEqual([['10.244.2.0/24', '192.168.1.11']]);
   });
 
+  it('lead by the node’s address of the same family', () => {
+    const both: Node = {
+      metadata: { name: 'node-2' },
+      spec: { podCIDR: '10.244.2.0/24', podCIDRs: ['10.244.2.0/24', 'fd00:10:244:2::/64'] },
+      status: {
+        addresses: ['192.168.1.11', 'fd00:192:168:1::11', '192.168.1.99'].map((address) => {
+          return { type: 'InternalIP' as const, address };
+        }),
+      },
+    };
+    expect([...podRoutes([both], 'node-1')]).toEqual([
+      ['10.244.2.0/24', '192.168.1.11'],
+      ['fd00:10:244:2::/64', 'fd00:192:168:1::11'],
+    ]);
+    const only4 = { ...both, status: { addresses: both.status!.addresses!.slice(0, 1) } };
+    expect([...podRoutes([only4], 'node-1').keys()]).toEqual(['10.244.2.0/24']);
+  });
+
   it('change only where they differ', () => {
     const held = new Map([
       ['10.244.2.0/24', '192.168.1.11'],

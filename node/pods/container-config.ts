@@ -60,7 +60,7 @@ function environmentOf({ context, pod, spec, sandbox }: ConfigOptions): Promise<
     client,
     pod,
     container: spec,
-    facts: factsOf(context, sandbox.podIP),
+    facts: factsOf(context, sandbox.podIPs),
     services: serviceEnvironment(services.list(), { namespace, enableServiceLinks }),
     skipped(names, what) {
       const message = `Keys [${names.join(', ')}] from the EnvFrom ${what} were skipped since they are considered invalid environment variable names.`;

@@ -272,7 +272,7 @@ export class ContainerWorker {
     this.#isHooking = true;
     const work = async (): Promise<void> => {
       const limits = { limitMs: HOOK_LIMIT_MS, clock, signal: this.#ending.signal };
-      const failure = await runHook(spec.lifecycle!.postStart!, this.#target(id, sandbox.podIP), limits);
+      const failure = await runHook(spec.lifecycle!.postStart!, this.#target(id, sandbox.podIPs[0]), limits);
       this.#isHooking = false;
       if (this.#current?.id !== id || this.#ending.signal.aborted) return changed();
       if (failure !== undefined) {
@@ -327,7 +327,7 @@ export class ContainerWorker {
     if (this.#probes || !this.#current?.running || this.#ending.signal.aborted) return;
     this.#probes = new AbortController();
     const options = {
-      target: this.#target(this.#current.id, sandbox.podIP),
+      target: this.#target(this.#current.id, sandbox.podIPs[0]),
       containerStartedAt: this.#current.startedAt,
       isStarted: this.#isStarted,
       clock: context.clock,

@@ -13,14 +13,15 @@ export class ConfigError extends Error {
 
 /** What only the agent knows of a pod. */
 export interface PodFacts {
-  readonly podIP: string;
-  readonly hostIP: string;
+  /** One of each address family at most, the primary first. */
+  readonly podIPs: readonly string[];
+  readonly hostIPs: readonly string[];
   /** Of the node; what a container without limits may use. */
   readonly allocatable: Readonly<Record<string, string>>;
 }
 
 /** Of `fieldRef`. Throws ConfigError on a field that is not offered. */
-export function podField(pod: Pod, path: string, { podIP, hostIP }: PodFacts): string {
+export function podField(pod: Pod, path: string, { podIPs, hostIPs }: PodFacts): string {
   const { metadata, spec } = pod;
   const subscript = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
   if (subscript) return metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2]] ?? '';
@@ -32,10 +33,10 @@ export function podField(pod: Pod, path: string, { podIP, hostIP }: PodFacts): s
     'metadata.annotations': pairs(metadata.annotations),
     'spec.nodeName': spec?.nodeName,
     'spec.serviceAccountName': spec?.serviceAccountName ?? 'default',
-    'status.hostIP': hostIP,
-    'status.hostIPs': hostIP,
-    'status.podIP': podIP,
-    'status.podIPs': podIP,
+    'status.hostIP': hostIPs[0],
+    'status.hostIPs': hostIPs.join(),
+    'status.podIP': podIPs[0],
+    'status.podIPs': podIPs.join(),
   };
   if (!Object.hasOwn(fields, path)) throw new ConfigError(`unsupported fieldPath: ${path}`);
   return fields[path] ?? '';

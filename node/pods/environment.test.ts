@@ -17,8 +17,8 @@ it.each([
 });
 
 const facts: PodFacts = {
-  podIP: '10.244.1.2',
-  hostIP: '192.168.1.10',
+  podIPs: ['10.244.1.2', 'fd00:10:244:1::2'],
+  hostIPs: ['192.168.1.10'],
   allocatable: { cpu: '2', memory: '1048576Ki' },
 };
 const pod: Pod = {
@@ -43,6 +43,7 @@ describe('fields of the pod', () => {
     ['spec.nodeName', 'node-1'],
     ['spec.serviceAccountName', 'default'],
     ['status.podIP', '10.244.1.2'],
+    ['status.podIPs', '10.244.1.2,fd00:10:244:1::2'],
     ['status.hostIP', '192.168.1.10'],
   ])('%s is %s', (path, value) => {
     expect(podField(pod, path, facts)).toBe(value);

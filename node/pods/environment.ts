@@ -18,11 +18,11 @@ export interface EnvironmentOptions {
 }
 
 /** What every container is told without asking: the built-in images answer with it. The pod's own variables win. */
-export function ownEnvironment(pod: Pod, { podIP }: Pick<PodFacts, 'podIP'>): Record<string, string> {
+export function ownEnvironment(pod: Pod, { podIPs }: Pick<PodFacts, 'podIPs'>): Record<string, string> {
   return {
     POD_NAME: pod.metadata.name,
     POD_NAMESPACE: pod.metadata.namespace ?? 'default',
-    POD_IP: podIP,
+    POD_IP: podIPs[0],
     NODE_NAME: pod.spec?.nodeName ?? '',
   };
 }

@@ -30,7 +30,7 @@ it('refuses a whole name that is too long', () => {
 describe('/etc/hosts', () => {
   const text = (spec: Partial<PodSpec>): string =>
     hostsFile(pod(spec), podHostname(pod(spec), 'cluster.local'), {
-      podIP: '10.244.1.2',
+      podIPs: ['10.244.1.2'],
       nodeHosts: '127.0.0.1 box\n',
     });
 

@@ -32,12 +32,12 @@ export function podHostname(pod: Pod, clusterDomain: string): PodHostname {
 export function hostsFile(
   pod: Pod,
   { hostname, domain }: PodHostname,
-  { podIP, nodeHosts }: { podIP: string; nodeHosts: string },
+  { podIPs, nodeHosts }: { podIPs: readonly string[]; nodeHosts: string },
 ): string {
   const { hostNetwork, hostAliases = [] } = pod.spec ?? {};
   const own = hostNetwork
     ? `# Kubernetes-managed hosts file (host network).\n${nodeHosts}`
-    : managed(podIP, domain ? `${short(hostname)}.${domain}\t${short(hostname)}` : hostname);
+    : managed(podIPs, domain ? `${short(hostname)}.${domain}\t${short(hostname)}` : hostname);
   return `${own}${aliasLines(hostAliases)}`;
 }
 
@@ -45,7 +45,7 @@ function short(hostname: string): string {
   return hostname.split('.')[0];
 }
 
-function managed(podIP: string, names: string): string {
+function managed(podIPs: readonly string[], names: string): string {
   const lines = [
     '# Kubernetes-managed hosts file.',
     '127.0.0.1\tlocalhost',
@@ -54,7 +54,7 @@ function managed(podIP: string, names: string): string {
     'fe00::0\tip6-mcastprefix',
     'fe00::1\tip6-allnodes',
     'fe00::2\tip6-allrouters',
-    `${podIP}\t${names}`,
+    ...podIPs.map((podIP) => `${podIP}\t${names}`),
   ];
   return `${lines.join('\n')}\n`;
 }

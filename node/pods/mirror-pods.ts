@@ -23,7 +23,7 @@ export interface MirrorPod {
 export interface MirrorOptions {
   readonly client: Client;
   readonly nodeName: string;
-  readonly hostIP: string;
+  readonly hostIPs: readonly string[];
   readonly mirrorPods: readonly MirrorPod[];
   /** The node's own object. */
   node(): Node | undefined;
@@ -107,7 +107,7 @@ export function mirrorPodOf(mirror: MirrorPod, node: Node, seenAt: number): Pod 
   };
 }
 
-function runningStatus({ hostIP, clock }: MirrorOptions, pod: Pod, startedAt: number): NonNullable<Pod['status']> {
+function runningStatus({ hostIPs, clock }: MirrorOptions, pod: Pod, startedAt: number): NonNullable<Pod['status']> {
   const container = pod.spec!.containers[0];
   const id = `${pod.metadata.uid}_${container.name}_${startedAt}`;
   const view = {
@@ -119,7 +119,7 @@ function runningStatus({ hostIP, clock }: MirrorOptions, pod: Pod, startedAt: nu
     isReady: true,
   };
   const status = podStatus(
-    { pod, initContainers: [], containers: [view], hostIP, podIP: hostIP, startedAt },
+    { pod, initContainers: [], containers: [view], hostIPs, podIPs: hostIPs, startedAt },
     pod.status,
     clock.now(),
   );

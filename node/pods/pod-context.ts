@@ -22,7 +22,8 @@ export interface PodContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly nodeName: string;
-  readonly hostIP: string;
+  /** The node's, one of each address family at most. */
+  readonly hostIPs: readonly string[];
   /** Below it, `pods/UID` is a pod's own folder, and `host` what hostPath volumes see. */
   readonly directory: string;
   readonly dns: DNSOptions;
@@ -65,8 +66,8 @@ export function containerEvent(
   recorder.record({ resource: pods, object: pod, type, reason, message, fieldPath: `spec.${list}{${name}}` });
 }
 
-export function factsOf({ hostIP, allocatable }: PodContext, podIP: string): PodFacts {
-  return { podIP, hostIP, allocatable };
+export function factsOf({ hostIPs, allocatable }: PodContext, podIPs: readonly string[]): PodFacts {
+  return { podIPs, hostIPs, allocatable };
 }
 
 /** `web-1_default(UID)`: how upstream names a pod in messages. */

@@ -25,18 +25,18 @@ export async function makeSandbox(context: PodContext, pod: Pod): Promise<{ sand
 }
 
 async function make(context: PodContext, pod: Pod): Promise<{ sandbox: Sandbox; isNew: boolean }> {
-  const { network, hostPorts, hostIP, nodeName, directory, dns, nodeHosts } = context;
+  const { network, hostPorts, hostIPs, nodeName, directory, dns, nodeHosts } = context;
   const { metadata, spec } = pod;
   const podUID = metadata.uid!;
   const podName = metadata.name;
   const namespace = metadata.namespace ?? 'default';
   const name = spec?.hostNetwork ? { hostname: nodeName, domain: '' } : podHostname(pod, dns.clusterDomain);
-  const address = spec?.hostNetwork ? undefined : network.reserve(podUID);
+  const addresses = spec?.hostNetwork ? undefined : network.reserve(podUID);
   // Written down before it is made, so that nothing is made that no later agent would know of.
-  await writeSandboxRecord(directory, { podUID, namespace, podName, address });
+  await writeSandboxRecord(directory, { podUID, namespace, podName, addresses });
   const attachment = spec?.hostNetwork ? undefined : await network.attach(podUID);
-  const podIP = attachment?.address ?? hostIP;
-  await hostPorts.set(podUID, hostPortsOf(pod, podIP));
+  const podIPs = attachment?.addresses ?? hostIPs;
+  await hostPorts.set(podUID, hostPortsOf(pod, podIPs));
   const sandbox: Sandbox = {
     podUID,
     namespace,
@@ -44,10 +44,10 @@ async function make(context: PodContext, pod: Pod): Promise<{ sandbox: Sandbox; 
     nodeName,
     hostname: name.hostname,
     netns: attachment?.netns,
-    podIP,
+    podIPs,
     directory: podDirectory(directory, podUID),
     resolvConf: resolvConf(pod, dns),
-    hosts: hostsFile(pod, name, { podIP, nodeHosts }),
+    hosts: hostsFile(pod, name, { podIPs, nodeHosts }),
   };
   return { sandbox, isNew: attachment?.isNew ?? false };
 }

@@ -20,7 +20,14 @@ function pod(
     metadata: { name: 'web', namespace: 'default', uid: 'u', generation: 2 },
     spec: { restartPolicy: policy, containers: containers.map(({ spec }) => spec) },
   };
-  return { pod: object, containers, initContainers: init, hostIP: '192.168.1.10', podIP: '10.244.1.2', startedAt: 0 };
+  return {
+    pod: object,
+    containers,
+    initContainers: init,
+    hostIPs: ['192.168.1.10'],
+    podIPs: ['10.244.1.2'],
+    startedAt: 0,
+  };
 }
 
 describe('phase', () => {

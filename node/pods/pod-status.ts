@@ -17,9 +17,10 @@ export interface PodView {
   readonly initContainers: readonly ContainerView[];
   readonly containers: readonly ContainerView[];
   readonly ephemeralContainers?: readonly ContainerView[];
-  readonly hostIP: string;
+  /** One of each address family at most, the primary first. */
+  readonly hostIPs: readonly string[];
   /** Absent until the pod has a sandbox. */
-  readonly podIP?: string;
+  readonly podIPs?: readonly string[];
   /** ms since the epoch: when the agent first saw the pod. */
   readonly startedAt: number;
   /** Why the node has given the pod up: `DeadlineExceeded`, `Evicted`. */
@@ -30,7 +31,7 @@ export interface PodView {
 
 /** The whole status; `old` keeps transition times that still hold and conditions that are not ours. */
 export function podStatus(view: PodView, old: PodStatus | undefined, now: number): PodStatus {
-  const { pod, initContainers, containers, ephemeralContainers = [], hostIP, podIP, startedAt, failure } = view;
+  const { pod, initContainers, containers, ephemeralContainers = [], hostIPs, podIPs, startedAt, failure } = view;
   const phase = podPhase(view);
   const generation = pod.metadata.generation;
   const initial = initContainers.length > 0 ? 'PodInitializing' : 'ContainerCreating';
@@ -39,9 +40,9 @@ export function podStatus(view: PodView, old: PodStatus | undefined, now: number
     phase,
     ...failure,
     conditions: withTransitionTimes(podConditions(view, phase), old?.conditions ?? [], now, generation),
-    hostIP,
-    hostIPs: [{ ip: hostIP }],
-    ...(podIP && { podIP, podIPs: [{ ip: podIP }] }),
+    hostIP: hostIPs[0],
+    hostIPs: hostIPs.map((ip) => ({ ip })),
+    ...(podIPs && { podIP: podIPs[0], podIPs: podIPs.map((ip) => ({ ip })) }),
     startTime: old?.startTime ?? rfc3339(startedAt),
     ...(initContainers.length > 0 && {
       initContainerStatuses: initContainers.map((one) =>
@@ -82,14 +83,14 @@ export function podPhase({
 type Condition = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 function podConditions(view: PodView, phase: string): Condition[] {
-  const { pod, podIP, containers } = view;
+  const { pod, podIPs, containers } = view;
   const containersReady = readyCondition('ContainersReady', view, phase);
   const gates = pod.spec?.readinessGates ?? [];
   const isTrue = (type: string): boolean =>
     pod.status?.conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
   const unmet = gates.filter(({ conditionType }) => !isTrue(conditionType));
   const hasRun =
-    podIP !== undefined && !(phase !== 'Running' && containers.every((one) => exitCodeOf(one) !== undefined));
+    podIPs !== undefined && !(phase !== 'Running' && containers.every((one) => exitCodeOf(one) !== undefined));
   return [
     { type: 'PodReadyToStartContainers', status: hasRun ? 'True' : 'False' },
     initializedCondition(view, phase),

@@ -48,7 +48,7 @@ export class VolumesSync {
     if (!this.#isStale) return { isMade: this.#isMade, waitMs: this.#untilRenewal() };
     this.#isStale = false;
     try {
-      await this.volumes.sync(pod, factsOf(this.#context, ''));
+      await this.volumes.sync(pod, factsOf(this.#context, []));
       this.#isMade = true;
       this.#retry.reset();
       return { isMade: true, waitMs: this.#untilRenewal() };

@@ -56,10 +56,10 @@ async function removeOrphans(context: PodContext, wanted: ReadonlySet<string>): 
   const orphans = runtime.list().filter(({ id }) => !wanted.has(parseContainerID(id).podUID));
   await Promise.all(orphans.map(({ id }) => runtime.stop(id, 0)));
   for (const { id } of orphans) await runtime.remove(id);
-  for (const { podUID, podName, address } of await readSandboxRecords(directory)) {
+  for (const { podUID, podName, addresses } of await readSandboxRecords(directory)) {
     if (wanted.has(podUID)) continue;
     log.info({ pod: podName }, 'removing what is left of a pod that is no more');
-    if (address) await network.detach(podUID);
+    if (addresses) await network.detach(podUID);
     await removeSandboxRecord(directory, podUID);
     await hostPorts.refresh();
   }

@@ -6,8 +6,8 @@ export interface SandboxRecord {
   readonly podUID: string;
   readonly namespace: string;
   readonly podName: string;
-  /** The pod's own address; absent for a pod on the node's network. */
-  readonly address?: string;
+  /** The pod's own, one of each address family at most; absent for a pod on the node's network. */
+  readonly addresses?: readonly string[];
 }
 
 /** A pod's own folder: its record and its logs. */

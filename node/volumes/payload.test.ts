@@ -25,7 +25,7 @@ const pod: Pod = {
 const options = {
   client,
   pod,
-  facts: { podIP: '10.0.0.1', hostIP: '10.0.0.2', allocatable: {} },
+  facts: { podIPs: ['10.0.0.1'], hostIPs: ['10.0.0.2'], allocatable: {} },
   token: async ({ audience = 'api' }) => `token for ${audience}`,
 };
 

@@ -56,11 +56,11 @@ export async function startOneNode(): Promise<OneNode> {
     const ended = runAgent({
       client,
       nodeName: 'node-1',
-      nodeIP: NODE_IP,
+      nodeIPs: [NODE_IP],
       directory,
       version: '0.1.0',
       leaseDurationSeconds: 1,
-      clusterCIDR: '10.244.0.0/16',
+      clusterCIDRs: ['10.244.0.0/16'],
       mirrorPods: [{ name: 'kube-proxy', image: 'vitrine' }],
       serving,
       log: silentLogger,

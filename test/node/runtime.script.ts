@@ -29,7 +29,7 @@ function stageOf(runtime: ProcessRuntime, directory: string): Stage {
     podName: 'web',
     nodeName: 'node-1',
     hostname: 'web',
-    podIP: '10.244.1.2',
+    podIPs: ['10.244.1.2'],
     directory: join(directory, 'pods/uid'),
     resolvConf: 'nameserver 10.96.0.10\n',
     hosts: '10.244.1.2\tweb\n',
