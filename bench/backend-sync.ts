@@ -3,6 +3,7 @@
 import { systemClock } from '../host/clock.ts';
 import { IptablesBackend } from '../proxy/iptables/backend.ts';
 import { NftablesBackend } from '../proxy/nftables/backend.ts';
+import { NODE, servicePort } from '../proxy/plan.stand-ins.ts';
 import type { Endpoint, Plan, ServicePort } from '../proxy/plan.ts';
 import { doJob } from './child.ts';
 
@@ -26,47 +27,17 @@ export interface SyncResult {
   readonly memory: number;
 }
 
-const NODE: Plan['node'] = {
-  nodeName: 'node-1',
-  zone: '',
-  nodeIPs: ['192.168.1.10'],
-  detectLocal: { mode: 'ClusterCIDR', cidr: '10.244.0.0/16' },
-  nodePortIPs: 'all',
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  localhostNodePorts: false,
-};
+const FACTS: Plan['node'] = { ...NODE, detectLocal: { mode: 'ClusterCIDR', cidr: '10.244.0.0/16' } };
 
 const address = (net: number, n: number): string => `${net}.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 
 /** `turn` moves the service's first endpoint to another address. */
-function servicePort(service: number, endpoints: number, turn = 0): ServicePort {
+function portOf(service: number, endpoints: number, turn = 0): ServicePort {
   const base = service * endpoints;
   const clusterEndpoints = Array.from({ length: endpoints }, (_, i): Endpoint => {
     return { ip: address(i === 0 && turn > 0 ? 12 : 11, base + i + turn), port: 8080, isLocal: false };
   });
-  const namespace = 'default';
-  const name = `service-${service}`;
-  return {
-    id: `${namespace}/${name}:http`,
-    namespace,
-    name,
-    portName: 'http',
-    protocol: 'TCP',
-    clusterIP: address(10, (96 << 16) + service + 10),
-    port: 80,
-    nodePort: 0,
-    externalIPs: [],
-    loadBalancerIPs: [],
-    loadBalancerSourceRanges: [],
-    affinitySeconds: 0,
-    internalTrafficPolicy: 'Cluster',
-    externalTrafficPolicy: 'Cluster',
-    healthCheckNodePort: 0,
-    clusterEndpoints,
-    localEndpoints: [],
-    hasEndpoints: true,
-  };
+  return servicePort(`service-${service}`, { clusterIP: address(10, (96 << 16) + service + 10), clusterEndpoints });
 }
 
 async function timed(work: Promise<unknown>): Promise<number> {
@@ -77,14 +48,14 @@ async function timed(work: Promise<unknown>): Promise<number> {
 
 await doJob(async (job: SyncJob): Promise<SyncResult> => {
   const backend = job.backend === 'iptables' ? new IptablesBackend() : new NftablesBackend();
-  const ports = Array.from({ length: job.services }, (_, i) => servicePort(i, job.endpoints));
+  const ports = Array.from({ length: job.services }, (_, i) => portOf(i, job.endpoints));
   const services = new Map(ports.map((port) => [port.id, port]));
-  const plan: Plan = { family: 'IPv4', node: NODE, services };
+  const plan: Plan = { family: 'IPv4', node: FACTS, services };
   const load = await timed(backend.sync(plan));
   let turn = 0;
   const change = (): Promise<number> => {
     turn += 1;
-    const changed = servicePort((turn * 37) % job.services, job.endpoints, turn);
+    const changed = portOf((turn * 37) % job.services, job.endpoints, turn);
     services.set(changed.id, changed);
     return timed(backend.sync(plan, new Set([changed.id])));
   };

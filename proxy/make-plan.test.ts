@@ -4,18 +4,8 @@ import type { Service } from '../api/types/core.v1.ts';
 import { EndpointSliceTracker } from './changes/endpoint-slices.ts';
 import { ServiceTracker } from './changes/services.ts';
 import { PlanMaker, type PlanStep } from './make-plan.ts';
+import { NODE } from './plan.stand-ins.ts';
 import type { IPFamily, NodeFacts, ServicePort } from './plan.ts';
-
-const NODE: NodeFacts = {
-  nodeName: 'node-1',
-  zone: '',
-  nodeIPs: ['192.168.1.10'],
-  detectLocal: { mode: 'None' },
-  nodePortIPs: 'all',
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  localhostNodePorts: false,
-};
 
 let services: ServiceTracker;
 let slices: EndpointSliceTracker;

@@ -2,58 +2,22 @@
 import { describe, expect, it } from 'vitest';
 import { type Exec, ExecError } from '../host/exec.ts';
 import type { Backend } from './backend.ts';
+import { NODE, servicePort } from './plan.stand-ins.ts';
 import type { Plan, ServicePort } from './plan.ts';
 import { makeBackend, type ProxyMode } from './proxy.ts';
 
-const ENDPOINTS = [
-  { ip: '10.244.1.5', port: 8080, isLocal: true },
-  { ip: '10.244.2.6', port: 8080, isLocal: false },
-];
-
-function servicePort(name: string, clusterIP: string, more: Partial<ServicePort> = {}): ServicePort {
-  return {
-    id: `default/${name}:http`,
-    namespace: 'default',
-    name,
-    portName: 'http',
-    protocol: 'TCP',
-    clusterIP,
-    port: 80,
-    nodePort: 0,
-    externalIPs: [],
-    loadBalancerIPs: [],
-    loadBalancerSourceRanges: [],
-    affinitySeconds: 0,
-    internalTrafficPolicy: 'Cluster',
-    externalTrafficPolicy: 'Cluster',
-    healthCheckNodePort: 0,
-    clusterEndpoints: ENDPOINTS,
-    localEndpoints: [],
-    hasEndpoints: true,
-    ...more,
-  };
-}
-
-const WEB = servicePort('web', '10.96.0.20', { nodePort: 30_080 });
-const STICKY = servicePort('sticky', '10.96.0.21', { affinitySeconds: 60 });
-const EMPTY = servicePort('empty', '10.96.0.22', { clusterEndpoints: [], hasEndpoints: false });
-const FENCED = servicePort('fenced', '10.96.0.23', {
+const WEB = servicePort('web', { clusterIP: '10.96.0.20', nodePort: 30_080 });
+const STICKY = servicePort('sticky', { clusterIP: '10.96.0.21', affinitySeconds: 60 });
+const EMPTY = servicePort('empty', { clusterIP: '10.96.0.22', clusterEndpoints: [], hasEndpoints: false });
+const FENCED = servicePort('fenced', {
+  clusterIP: '10.96.0.23',
   loadBalancerIPs: ['52.1.2.3'],
   loadBalancerSourceRanges: ['192.0.2.0/24'],
 });
 
 const planOf = (...ports: ServicePort[]): Plan => ({
   family: 'IPv4',
-  node: {
-    nodeName: 'node-1',
-    zone: '',
-    nodeIPs: ['192.168.1.10'],
-    detectLocal: { mode: 'None' },
-    nodePortIPs: 'all',
-    masqueradeAll: false,
-    masqueradeBit: 14,
-    localhostNodePorts: false,
-  },
+  node: NODE,
   services: new Map(ports.map((port) => [port.id, port])),
 });
 

@@ -5,22 +5,11 @@ import { EndpointSliceTracker } from './changes/endpoint-slices.ts';
 import { ServiceTracker } from './changes/services.ts';
 import { PlanMaker } from './make-plan.ts';
 import { ProxyMetrics } from './metrics.ts';
-import type { NodeFacts } from './plan.ts';
+import { NODE } from './plan.stand-ins.ts';
 import { type Call, ManualClock, MemoryBackend, type Sleep } from './sync.stand-ins.ts';
 import { SyncLoop, type SyncReport } from './sync.ts';
 
 const PERIOD = 30_000;
-
-const FACTS: NodeFacts = {
-  nodeName: 'node-1',
-  zone: '',
-  nodeIPs: ['192.168.1.10'],
-  detectLocal: { mode: 'None' },
-  nodePortIPs: 'all',
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  localhostNodePorts: false,
-};
 
 class Bench {
   readonly clock = new ManualClock();
@@ -39,7 +28,7 @@ class Bench {
       services: this.services,
       slices,
       families: [{ family: 'IPv4', maker: new PlanMaker('IPv4', this.services, slices), backend: this.backend }],
-      facts: () => FACTS,
+      facts: () => NODE,
       metrics: new ProxyMetrics(),
       log: silentLogger,
       syncPeriodMs: PERIOD,

@@ -1,5 +1,6 @@
 // The program of the image `agnhost`, in Perl (perl-base: core modules only). A server handles each connection in a child of its
 // own. Flags, paths and words are those of upstream's test/images/agnhost.
+import { SOCKETS } from './perl-sockets.ts';
 
 export const AGNHOST = String.raw`#!/usr/bin/perl
 use strict;
@@ -28,18 +29,7 @@ sub fail { print STDERR "$_[0]\n"; exit 1 }
 
 # ---------------------------------------------------------------- sockets
 
-# Of both address families where the pod may have both, else of IPv4 alone.
-sub socket_at {
-  my ($type, $port) = @_;
-  my $handle;
-  if (socket $handle, PF_INET6, $type, 0) {
-    setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
-    return $handle if bind $handle, pack_sockaddr_in6($port, IN6ADDR_ANY);
-  }
-  socket $handle, PF_INET, $type, 0 or return;
-  setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
-  return bind($handle, pack_sockaddr_in($port, INADDR_ANY)) ? $handle : undef;
-}
+${SOCKETS}
 
 sub listen_tcp {
   my ($port) = @_;
@@ -50,13 +40,6 @@ sub listen_tcp {
 sub listen_udp {
   my ($port) = @_;
   return socket_at(SOCK_DGRAM, $port) || fail("listen udp :$port: bind: " . lcfirst $!);
-}
-# An IPv4 peer of a socket of both families is ::ffff:ADDRESS.
-sub peer_name {
-  my ($port, $ip) = sockaddr_family($_[0]) == AF_INET6 ? unpack_sockaddr_in6($_[0]) : unpack_sockaddr_in($_[0]);
-  my $name = length $ip == 4 ? inet_ntoa($ip) : inet_ntop(AF_INET6, $ip);
-  $name =~ s/^::ffff:(?=[\d.]+$)//;
-  return $name =~ /:/ ? "[$name]:$port" : "$name:$port";
 }
 
 # Runs until asked to end: connections go to $tcp in a child of their own, datagrams to $udp, whose answer is sent back.

@@ -1,6 +1,7 @@
 // The program of the image `echo`, in Perl (perl-base: core modules only): one process, one loop over all its sockets, about
 // 7 MiB. Told its ports by `-port=N`; `-listen=:N` and `-text=T` are hashicorp/http-echo's. What it says of itself comes from
 // POD_NAME, POD_NAMESPACE, POD_IP and NODE_NAME.
+import { SOCKETS } from './perl-sockets.ts';
 
 export const ECHO = String.raw`#!/usr/bin/perl
 use strict;
@@ -49,27 +50,7 @@ my $GREATEST_HEAD = 64 << 10;
 my (%listener, %datagram, %peer);
 my ($reading, $writing) = ('', '');
 
-# Of both address families where the pod may have both, else of IPv4 alone.
-sub socket_at {
-  my ($type, $port) = @_;
-  my $handle;
-  if (socket $handle, PF_INET6, $type, 0) {
-    setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
-    return $handle if bind $handle, pack_sockaddr_in6($port, IN6ADDR_ANY);
-  }
-  socket $handle, PF_INET, $type, 0 or return;
-  setsockopt $handle, SOL_SOCKET, SO_REUSEADDR, 1 if $type == SOCK_STREAM;
-  return bind($handle, pack_sockaddr_in($port, INADDR_ANY)) ? $handle : undef;
-}
-
-# An IPv4 client at a socket of both families is ::ffff:ADDRESS.
-sub name_of {
-  my ($address) = @_;
-  my ($port, $ip) = sockaddr_family($address) == AF_INET6 ? unpack_sockaddr_in6($address) : unpack_sockaddr_in($address);
-  my $name = length $ip == 4 ? inet_ntoa($ip) : inet_ntop(AF_INET6, $ip);
-  $name =~ s/^::ffff:(?=[\d.]+$)//;
-  return $name =~ /:/ ? "[$name]:$port" : "$name:$port";
-}
+${SOCKETS}
 
 for my $port (sort keys %port) {
   my $tcp = socket_at(SOCK_STREAM, $port) or die "listen tcp :$port: bind: $!\n";
@@ -116,7 +97,7 @@ sub admit {
   while (keys %peer < $MOST and my $address = accept my $handle, $listener->{handle}) {
     never_wait($handle);
     setsockopt $handle, IPPROTO_TCP, TCP_NODELAY, 1;
-    $peer{fileno $handle} = { handle => $handle, port => $listener->{port}, client => name_of($address), in => '', out => '' };
+    $peer{fileno $handle} = { handle => $handle, port => $listener->{port}, client => peer_name($address), in => '', out => '' };
     vec($reading, fileno $handle, 1) = 1;
   }
 }

@@ -1,45 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Endpoint, Plan, ServicePort } from '../plan.ts';
+import { NODE, servicePort } from '../plan.stand-ins.ts';
+import type { Endpoint, Plan } from '../plan.ts';
 import { type ServiceState, serviceState } from './service-elements.ts';
 
 const here: Endpoint = { ip: '10.244.1.5', port: 8080, isLocal: true };
 const there: Endpoint = { ip: '10.244.2.5', port: 8080, isLocal: false };
 
-const PORT: ServicePort = {
-  id: 'default/backend',
-  namespace: 'default',
-  name: 'backend',
-  portName: '',
-  protocol: 'TCP',
-  clusterIP: '10.96.0.20',
-  port: 80,
+const PORT = servicePort('backend', {
   nodePort: 30_080,
-  externalIPs: [],
-  loadBalancerIPs: [],
-  loadBalancerSourceRanges: [],
   affinitySeconds: 60,
-  internalTrafficPolicy: 'Cluster',
-  externalTrafficPolicy: 'Cluster',
-  healthCheckNodePort: 0,
   clusterEndpoints: [here, there],
   localEndpoints: [here],
-  hasEndpoints: true,
-};
-
-const PLAN: Plan = {
-  family: 'IPv4',
-  node: {
-    nodeName: 'node-1',
-    zone: '',
-    nodeIPs: ['192.168.1.10'],
-    detectLocal: { mode: 'None' },
-    nodePortIPs: ['192.168.1.10'],
-    masqueradeAll: false,
-    masqueradeBit: 14,
-    localhostNodePorts: false,
-  },
-  services: new Map(),
-};
+});
+const PLAN: Plan = { family: 'IPv4', node: NODE, services: new Map() };
 
 /** The endpoints that rules lead to from the chain of a frontend's verdict on. */
 function reached({ elements, chains }: ServiceState, map: string, frontend: string): string[] {
@@ -73,7 +46,7 @@ describe('a service port whose clients stay with their endpoint', () => {
   );
 
   it('names no chain in a rule before the chain is there', () => {
-    const port: ServicePort = { ...PORT, internalTrafficPolicy: 'Local' };
+    const port = { ...PORT, internalTrafficPolicy: 'Local' } as const;
     const known = new Set<string>();
     for (const [chain, rules] of serviceState(port, PLAN, () => true).chains) {
       known.add(chain);

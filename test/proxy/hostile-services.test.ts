@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { check, type Exec, ExecError } from '../../host/exec.ts';
 import { InvalidRuleError } from '../../host/iptables.ts';
 import { InvalidNftError } from '../../host/nft.ts';
+import { NODE, servicePort } from '../../proxy/plan.stand-ins.ts';
 import type { Plan, ServicePort } from '../../proxy/plan.ts';
 import { makeBackend, type ProxyMode } from '../../proxy/proxy.ts';
 import { namespaceScript, type Script } from '../network.ts';
@@ -51,37 +52,16 @@ describe.each(MODES)('hostile Services in mode %s', (mode) => {
   it('make no listener leak', () => expect(outcome.warnings).toEqual([]));
 });
 
-const WEB: ServicePort = {
-  id: 'default/web:http',
-  namespace: 'default',
-  name: 'web',
-  portName: 'http',
-  protocol: 'TCP',
-  clusterIP: '10.96.0.20',
-  port: 80,
+const LOCAL = { ip: '10.244.1.5', port: 8080, isLocal: true };
+const WEB = servicePort('web', {
   nodePort: 30_080,
   externalIPs: ['192.0.2.1'],
   loadBalancerIPs: ['192.0.2.2'],
   loadBalancerSourceRanges: ['10.0.0.0/8'],
-  affinitySeconds: 0,
-  internalTrafficPolicy: 'Cluster',
   externalTrafficPolicy: 'Local',
-  healthCheckNodePort: 0,
-  clusterEndpoints: [{ ip: '10.244.1.5', port: 8080, isLocal: true }],
-  localEndpoints: [{ ip: '10.244.1.5', port: 8080, isLocal: true }],
-  hasEndpoints: true,
-};
-
-const NODE: Plan['node'] = {
-  nodeName: 'node-1',
-  zone: '',
-  nodeIPs: ['192.168.1.10'],
-  detectLocal: { mode: 'None' },
-  nodePortIPs: 'all',
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  localhostNodePorts: false,
-};
+  clusterEndpoints: [LOCAL],
+  localEndpoints: [LOCAL],
+});
 
 /** Every place of a service port where a text stands, or could. */
 const PLACES: Readonly<Record<string, (text: string) => object>> = {
