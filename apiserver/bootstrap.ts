@@ -81,6 +81,11 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
     metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
     data: { 'requestheader-allowed-names': '[]', 'client-ca-file': options.caCert },
   });
+  // Since when it is known which of the Secrets that hold tokens are used (upstream: legacytokentracking).
+  add('', 'v1', 'ConfigMap', {
+    metadata: { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' },
+    data: { since: rfc3339(now).slice(0, 'YYYY-MM-DD'.length) },
+  });
   if (ops.length > 0) await store.commit(ops);
 }
 

@@ -9,8 +9,8 @@ export interface Cost {
   readonly command: string;
   /** ms on a processor, its own and its ended children's. */
   readonly cpuMs: number;
-  /** Resident memory in bytes. */
-  readonly rss: number;
+  /** Bytes. Memory that several processes share, as Node's own code, counts for each by its part (PSS): sums are true. */
+  readonly memory: number;
 }
 
 /** The kernel tells times of processes in hundredths of a second, whatever it counts in (USER_HZ, proc(5)). */
@@ -29,22 +29,22 @@ export async function costsOfLab(initPid: number): Promise<Cost[]> {
 /** Undefined when the process is gone. */
 export async function costOf(pid: number): Promise<Cost | undefined> {
   try {
-    const [stat, status, command] = await Promise.all(
-      ['stat', 'status', 'cmdline'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')),
+    const [stat, status, command, maps] = await Promise.all(
+      ['stat', 'status', 'cmdline', 'smaps_rollup'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')),
     );
-    return { pid, ...parseCost(stat, status), command: command.replaceAll('\0', ' ').trim() };
+    return { pid, ...parseCost(stat, status, maps), command: command.replaceAll('\0', ' ').trim() };
   } catch (error) {
     return ifGone(error);
   }
 }
 
-/** Of the texts of /proc/PID/stat and /proc/PID/status; the command in the first may hold spaces and brackets. */
-export function parseCost(stat: string, status: string): Pick<Cost, 'pids' | 'cpuMs' | 'rss'> {
+/** Of the texts of /proc/PID/stat, status and smaps_rollup; the command in the first may hold spaces and brackets. */
+export function parseCost(stat: string, status: string, maps: string): Pick<Cost, 'pids' | 'cpuMs' | 'memory'> {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   const pids = /^NSpid:\s*(.*)$/m.exec(status)?.[1].split(/\s+/).map(Number) ?? [];
-  const rss = Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
-  return { pids, cpuMs: ticks * MS_PER_TICK, rss };
+  const memory = Number(/^Pss:\s*(\d+) kB/m.exec(maps)?.[1] ?? 0) * 1024;
+  return { pids, cpuMs: ticks * MS_PER_TICK, memory };
 }
 
 /** Undefined: gone, or another user's. */

@@ -128,7 +128,7 @@ function take(costs: Cost[], pid: number | undefined): Cost | undefined {
 
 function figures(costs: readonly Cost[], since: number): string[] {
   const cpuMs = costs.reduce((sum, cost) => sum + cost.cpuMs, 0);
-  const rss = costs.reduce((sum, cost) => sum + cost.rss, 0);
+  const memory = costs.reduce((sum, cost) => sum + cost.memory, 0);
   const age = Math.max(1, Date.now() - since);
-  return [formatMiB(rss), `${(cpuMs / 1000).toFixed(2)} s`, `${((100 * cpuMs) / age).toFixed(1)} %`, formatAge(age)];
+  return [formatMiB(memory), `${(cpuMs / 1000).toFixed(2)} s`, `${((100 * cpuMs) / age).toFixed(1)} %`, formatAge(age)];
 }
