@@ -87,6 +87,19 @@ function answers(reply: Buffer, asked: Buffer, questionEnd: number): boolean {
   return reply.readUInt16BE(4) === 0 ? (flags & 15) !== 0 : question(reply) === question(asked);
 }
 
+/** What `ask` answers with, or undefined after `patienceMs`; `ask` returns what closes its socket. */
+function within(patienceMs: number, ask: (end: (reply?: Buffer) => void) => () => void): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const end = (reply?: Buffer): void => {
+      clearTimeout(timer);
+      close();
+      resolve(reply);
+    };
+    const timer = setTimeout(end, patienceMs);
+    const close = ask(end);
+  });
+}
+
 /** The first datagram that `isAnswer` takes; undefined after `patienceMs`, or when nobody is there. */
 function overUDP(
   { host, port }: Upstream,
@@ -94,18 +107,13 @@ function overUDP(
   isAnswer: (reply: Buffer) => boolean,
   patienceMs: number,
 ): Promise<Buffer | undefined> {
-  return new Promise((resolve) => {
+  return within(patienceMs, (end) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-    const end = (reply?: Buffer): void => {
-      clearTimeout(timer);
-      socket.removeAllListeners('message').close();
-      resolve(reply);
-    };
-    const timer = setTimeout(end, patienceMs);
     socket.on('message', (reply) => isAnswer(reply) && end(reply));
     socket.once('error', () => end()); // refused: the next server's turn
     socket.on('error', () => {});
     socket.connect(port, host, () => socket.send(asked));
+    return () => socket.removeAllListeners('message').close();
   });
 }
 
@@ -115,14 +123,8 @@ function overTCP(
   isAnswer: (reply: Buffer) => boolean,
   patienceMs: number,
 ): Promise<Buffer | undefined> {
-  return new Promise((resolve) => {
+  return within(patienceMs, (end) => {
     const socket = connect({ host, port, noDelay: true });
-    const end = (reply?: Buffer): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(reply);
-    };
-    const timer = setTimeout(end, patienceMs);
     const frames = new FrameReader();
     socket.on('data', (chunk) => {
       const reply = frames.read(chunk).find(isAnswer);
@@ -130,5 +132,6 @@ function overTCP(
     });
     socket.on('error', () => end()).on('close', () => end());
     socket.write(frame(asked));
+    return () => socket.destroy();
   });
 }

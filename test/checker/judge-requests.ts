@@ -3,7 +3,7 @@ import type { Connection } from '../../client/connection.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { startServerProcess } from '../harness/apiserver.ts';
 import { ask, type Reply } from '../harness/ask.ts';
-import { Random } from './random.ts';
+import { Random } from '../harness/random.ts';
 import { type Document, endpointsOf, type MadeRequest, RequestMaker } from './request-maker.ts';
 
 export interface FuzzOptions {

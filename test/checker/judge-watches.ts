@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from '../harness/random.ts';
 import { History } from './history.ts';
-import { Random } from './random.ts';
 import { MortalServer } from './server.ts';
 import { watchStream } from './stream.ts';
 import { watchAtRandom } from './watcher.ts';

@@ -1,5 +1,5 @@
 // Makes requests of OpenAPI v3 documents: mostly such as a client would send, each broken a little somewhere, some altogether.
-import type { Random } from './random.ts';
+import type { Random } from '../harness/random.ts';
 
 export interface Schema {
   readonly $ref?: string;
@@ -150,9 +150,9 @@ export class RequestMaker {
 
   make(): MadeRequest {
     const random = this.#random;
-    const endpoint = random.pick(this.#endpoints);
+    const endpoint = random.one(this.#endpoints);
     const method = random.chance(0.02)
-      ? random.pick(['GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'HEAD'])
+      ? random.one(['GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'HEAD'])
       : endpoint.method;
     const path =
       endpoint.template.replaceAll(/\{(\w+)\}/g, (_all, name: string) => this.#segment(name)) + this.#query(endpoint);
@@ -163,8 +163,8 @@ export class RequestMaker {
 
   #segment(name: string): string {
     const random = this.#random;
-    if (random.chance(0.05)) return random.pick(PATH_JUNK);
-    return name === 'namespace' && random.chance(0.9) ? 'default' : random.pick(NAMES);
+    if (random.chance(0.05)) return random.one(PATH_JUNK);
+    return name === 'namespace' && random.chance(0.9) ? 'default' : random.one(NAMES);
   }
 
   #query({ query, method, template }: Endpoint): string {
@@ -173,7 +173,7 @@ export class RequestMaker {
     for (const name of query) {
       // Streams that do not end by themselves are asked for on purpose only.
       if (name === 'watch' || name === 'timeoutSeconds' || name === 'follow' || !random.chance(0.15)) continue;
-      const value = random.chance(0.1) ? random.pick(TEXT_JUNK) : random.pick(QUERY_VALUES[name] ?? ['true', '1', 'x']);
+      const value = random.chance(0.1) ? random.one(TEXT_JUNK) : random.one(QUERY_VALUES[name] ?? ['true', '1', 'x']);
       words.push(`${name}=${encodeURIComponent(value)}`);
     }
     const watches = method === 'GET' && (query.includes('watch') || template.includes('/watch/'));
@@ -185,10 +185,10 @@ export class RequestMaker {
   #body(method: string, endpoint: Endpoint): { body: Buffer; contentType: string } {
     const random = this.#random;
     const types = method === 'PATCH' ? PATCHES : ['application/json', 'application/json', 'application/yaml'];
-    let contentType = random.pick(types);
+    let contentType = random.one(types);
     if (random.chance(0.02))
-      contentType = random.pick(['text/html', 'application/vnd.kubernetes.protobuf', '', ';', ...PATCHES]);
-    if (random.chance(0.04)) return { body: Buffer.from(random.pick(BODIES_JUNK)), contentType };
+      contentType = random.one(['text/html', 'application/vnd.kubernetes.protobuf', '', ';', ...PATCHES]);
+    if (random.chance(0.04)) return { body: Buffer.from(random.one(BODIES_JUNK)), contentType };
     const value = contentType === PATCHES[0] ? this.#jsonPatch(endpoint) : this.#object(endpoint);
     const body = Buffer.from(JSON.stringify(value) ?? '');
     if (random.chance(0.03)) body[random.below(body.length)] = random.below(256);
@@ -209,7 +209,7 @@ export class RequestMaker {
       object.apiVersion = type.group ? `${type.group}/${type.version}` : type.version;
     }
     if (random.chance(0.95)) {
-      const metadata = { name: random.pick(NAMES), ...(random.chance(0.3) && { labels: { a: 'b' } }) };
+      const metadata = { name: random.one(NAMES), ...(random.chance(0.3) && { labels: { a: 'b' } }) };
       object.metadata = random.chance(0.2) ? Object.assign(object.metadata ?? {}, metadata) : metadata;
     }
     return object;
@@ -230,9 +230,9 @@ export class RequestMaker {
       'x',
     ];
     return Array.from({ length: 1 + random.below(3) }, () => ({
-      op: random.pick(['add', 'remove', 'replace', 'move', 'copy', 'test', 'x']),
-      path: random.pick(paths),
-      ...(random.chance(0.3) && { from: random.pick(paths) }),
+      op: random.one(['add', 'remove', 'replace', 'move', 'copy', 'test', 'x']),
+      path: random.one(paths),
+      ...(random.chance(0.3) && { from: random.one(paths) }),
       ...(random.chance(0.8) && { value: this.#object(endpoint) }),
     }));
   }
@@ -240,15 +240,15 @@ export class RequestMaker {
   #value(schema: Schema, schemas: Endpoint['schemas'], depth: number): unknown {
     const random = this.#random;
     if (random.chance(0.02))
-      return random.pick<unknown>([null, 1, 'x', true, [], {}, [[]], { a: {} }, ...TEXT_JUNK, ...NUMBER_JUNK]);
+      return random.one<unknown>([null, 1, 'x', true, [], {}, [[]], { a: {} }, ...TEXT_JUNK, ...NUMBER_JUNK]);
     const resolved = resolve(schema, schemas);
-    if (resolved.enum && random.chance(0.9)) return random.pick(resolved.enum);
+    if (resolved.enum && random.chance(0.9)) return random.one(resolved.enum);
     switch (resolved.type) {
       case 'string':
         return this.#text(resolved.format);
       case 'integer':
       case 'number':
-        return random.chance(0.1) ? random.pick(NUMBER_JUNK) : random.below(100);
+        return random.chance(0.1) ? random.one(NUMBER_JUNK) : random.below(100);
       case 'boolean':
         return random.chance(0.5);
       case 'array':
@@ -261,11 +261,11 @@ export class RequestMaker {
 
   #text(format: string | undefined): string {
     const random = this.#random;
-    if (random.chance(0.1)) return random.pick(TEXT_JUNK);
+    if (random.chance(0.1)) return random.one(TEXT_JUNK);
     if (format === 'date-time')
-      return random.pick(['2024-05-01T10:00:00Z', '2024-05-01T10:00:00.123456Z', '2024-13-01T10:00:00Z', 'now']);
-    if (format === 'byte') return random.pick(['AAECAw==', 'a', '====']);
-    return random.pick([
+      return random.one(['2024-05-01T10:00:00Z', '2024-05-01T10:00:00.123456Z', '2024-13-01T10:00:00Z', 'now']);
+    if (format === 'byte') return random.one(['AAECAw==', 'a', '====']);
+    return random.one([
       'a',
       'one',
       'tcp',
@@ -298,7 +298,7 @@ export class RequestMaker {
     }
     if (typeof additionalProperties === 'object')
       object[this.#text(undefined)] = this.#value(additionalProperties, schemas, depth + 1);
-    if (random.chance(0.02)) object[random.pick(TEXT_JUNK)] = 1;
+    if (random.chance(0.02)) object[random.one(TEXT_JUNK)] = 1;
     return object;
   }
 }

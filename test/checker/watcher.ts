@@ -1,8 +1,8 @@
 // Watchers that come and go: each begins somewhere, sees what it sees, and is judged by the history when it ends.
 import type { Connection } from '../../client/connection.ts';
 import { ask } from '../harness/ask.ts';
+import type { Random } from '../harness/random.ts';
 import { difference, EVERYTHING, type History, type Seen, type Selector } from './history.ts';
-import type { Random } from './random.ts';
 import type { MortalServer } from './server.ts';
 import { watchStream } from './stream.ts';
 import { COLORS, CONFIGMAPS } from './writer.ts';
@@ -48,10 +48,10 @@ interface Watch {
 }
 
 function selectorOf(random: Random, history: History): Selector {
-  const color = random.pick(COLORS);
+  const color = random.one(COLORS);
   const objects = history.stateAt(history.revision, EVERYTHING);
-  const name = objects.length > 0 ? random.pick(objects).name : 'writer-0-0';
-  return random.pick<Selector>([
+  const name = objects.length > 0 ? random.one(objects).name : 'writer-0-0';
+  return random.one<Selector>([
     EVERYTHING,
     { query: `&labelSelector=color%3D${color}`, matches: (object) => object.color === color },
     { query: `&labelSelector=color!%3D${color}`, matches: (object) => object.color !== color },
@@ -114,7 +114,7 @@ interface Item {
 
 /** Undefined when history was compacted between two pages. Rejects with what else went wrong. */
 async function listPages({ connection, selector }: Watch, { random }: WatcherOptions): Promise<State | undefined> {
-  const limit = random.pick([0, 1, 3, 7]);
+  const limit = random.one([0, 1, 3, 7]);
   const objects: Seen[] = [];
   let token = '';
   for (;;) {
@@ -164,7 +164,7 @@ async function follow(
   let upTo = 0;
   let initialEnd: number | undefined;
   let initialCount = 0;
-  const slowness = random.pick([0, 0, 0, 20, 3000]);
+  const slowness = random.one([0, 0, 0, 20, 3000]);
   const nap = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, slowness));
   const seconds = 1 + random.below(4);
   const stream = watchStream(connection, {

@@ -2,8 +2,8 @@
 // was promised. After a crash it looks at what is there.
 import type { Connection } from '../../client/connection.ts';
 import { ask, type Reply } from '../harness/ask.ts';
+import type { Random } from '../harness/random.ts';
 import type { History } from './history.ts';
-import type { Random } from './random.ts';
 import type { MortalServer } from './server.ts';
 
 export const CONFIGMAPS = '/api/v1/namespaces/default/configmaps';
@@ -33,7 +33,7 @@ export async function write({ id, server, history, random, signal }: WriterOptio
     await server.untilThere(signal);
     const { connection } = server;
     if (!connection) continue;
-    const one = random.pick(own);
+    const one = random.one(own);
     try {
       if (one.revision === undefined) one.revision = await look(connection, one.name);
       if (one.revision === undefined) continue;
@@ -69,9 +69,9 @@ async function step(connection: Connection, one: Own, { value, history, random }
   if (one.revision && random.chance(0.2)) return remove(connection, one, history);
   const filling = random.chance(0.2) ? 'x'.repeat(FILLING) : '';
   const data = { value, filling };
-  const metadata = { name: one.name, labels: { color: random.pick(COLORS) } };
+  const metadata = { name: one.name, labels: { color: random.one(COLORS) } };
   const [method, path] = one.revision
-    ? [random.pick(['PUT', 'PATCH']), `${CONFIGMAPS}/${one.name}`]
+    ? [random.one(['PUT', 'PATCH']), `${CONFIGMAPS}/${one.name}`]
     : ['POST', CONFIGMAPS];
   history.wrote(value, { fate: 'unknown' });
   const { status, text } = await ask(connection, {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startDnsProcess } from '../harness/dns.ts';
 import { serveObjects } from '../harness/object-server.ts';
+import { Random } from '../harness/random.ts';
 import { recorded } from './recorded.ts';
 import { send } from './resolve.ts';
 
@@ -17,15 +18,9 @@ interface Runner {
   encodeQuery(query: object, id: number): Buffer;
 }
 
-/** mulberry32: 32 bits of state are enough to tell cases apart, and the same on every machine. */
 function randomSource(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
+  const random = new Random(seed);
+  return (below) => random.below(below);
 }
 
 const TYPES = ['A', 'AAAA', 'SRV', 'PTR', 'TXT', 'CNAME', 'NS', 'SOA', 'MX', 'ANY', 'AXFR', 'TYPE65280'];

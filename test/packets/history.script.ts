@@ -4,11 +4,12 @@
 import { systemClock } from '../../host/clock.ts';
 import { check } from '../../host/exec.ts';
 import type { IPFamily } from '../../proxy/plan.ts';
+import { Random } from '../harness/random.ts';
 import { answer } from '../network.ts';
 import { type KernelState, kernelState } from './kernel-state.ts';
 import { hostOf, portsOf, serviceOf, slicesOf, type Target } from './objects.ts';
 import { type Mode, ProxyProcess, type ProxyProgram } from './proxies.ts';
-import { Random, RandomChanges } from './random-changes.ts';
+import { RandomChanges } from './random-changes.ts';
 import type { Probe } from './sockets.ts';
 import { at, NODE_NAMES, type NodeName, type Place, SCRATCH, type ServerPod } from './topology.ts';
 import { World } from './world.ts';

@@ -1,44 +1,10 @@
 // Random histories of a cluster, the same for the same seed: Services of every kind that come, change and go, slices that do, and
 // nodes that move. Two Services never hold one address and port; everything else may happen.
 import type { ServiceSpec } from '../../api/types/core.v1.ts';
+import { Random } from '../harness/random.ts';
 import type { Named, Write } from './control-plane.ts';
 import { type EndpointSpec, nodeObject, portsOf, type ServicePortSpec, serviceOf, slicesOf } from './objects.ts';
 import { ALL_PODS, NODE_NAMES } from './topology.ts';
-
-/** mulberry32: 32 bits of state, good enough for choosing. */
-export class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** In 0…1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)];
-  }
-
-  isOneIn(times: number): boolean {
-    return this.below(times) === 0;
-  }
-
-  /** Each of them with equal chance, in their order. */
-  some<T>(choices: readonly T[]): T[] {
-    return choices.filter(() => this.isOneIn(2));
-  }
-}
 
 const SERVICES = 8;
 const SUFFIXES = ['a', 'b'] as const;

@@ -9,8 +9,10 @@ export type VerbHandlers = Readonly<Record<string, Handler>>;
 
 const SCALE: VerbHandlers = { get: getScale, update: updateScale, patch: patchScale };
 
-/** Anything not named here (`status`, `finalize`, `resize`, `ephemeralcontainers`) reads and writes the object itself; what leads to a pod (`log`,
- * `exec`, `proxy`, …) never comes here: connect/connect.ts. */
+/**
+ * Anything not named here (`status`, `finalize`, `resize`, `ephemeralcontainers`) reads and writes the object itself; what leads to a
+ * pod (`log`, `exec`, `proxy`, …) never comes here: connect/connect.ts.
+ */
 export const SUBRESOURCES: Readonly<Record<string, VerbHandlers>> = {
   scale: SCALE,
   binding: { create: bind },

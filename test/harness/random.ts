@@ -21,8 +21,17 @@ export class Random {
     return Math.floor(this.next() * below);
   }
 
-  pick<T>(from: readonly T[]): T {
-    return from[this.below(from.length)];
+  one<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)];
+  }
+
+  /** Each of them with equal chance, in their order. */
+  some<T>(choices: readonly T[]): T[] {
+    return choices.filter(() => this.isOneIn(2));
+  }
+
+  isOneIn(times: number): boolean {
+    return this.below(times) === 0;
   }
 
   chance(probability: number): boolean {
