@@ -69,12 +69,23 @@ export async function runDns(options: DnsOptions): Promise<void> {
   if (failed.signal.aborted) throw failed.signal.reason;
 }
 
+/** How many free ports of UDP may turn out to be taken over TCP. */
+const PORT_TRIES = 10;
+
 /** Over UDP and TCP at the same port, also where any free one is asked for. Returns where. */
 async function listen(options: ListenOptions, signal: AbortSignal): Promise<Address> {
-  const { host } = options.address;
-  const { port } = (await listenUDP(options, signal)).address();
-  await listenTCP({ ...options, address: { host, port } }, signal);
-  return { host, port };
+  const { host, port: wanted } = options.address;
+  for (let left = wanted === 0 ? PORT_TRIES : 1; ; left--) {
+    const datagrams = await listenUDP(options, signal);
+    const { port } = datagrams.address();
+    try {
+      await listenTCP({ ...options, address: { host, port } }, signal);
+      return { host, port };
+    } catch (error) {
+      datagrams.close();
+      if (left === 1 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 const cannotListen =
