@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-const ROOMS = '{api,host,client,apiserver,controllers,proxy,node,dns,lab}/**/*.test.ts';
+/** Their tests end what they start, and leave the process as they found it. */
+const PURE = '{api,host,client,apiserver,controllers,proxy,dns}/**/*.test.ts';
+const ROOMS = '{node,lab}/**/*.test.ts';
 
 /** They measure how soon a lab reacts, or wait only as long as a lab may take: a machine busy with other tests would not tell. */
 const TIMED = ['test/lab/{load,recovery,tutorial}.test.ts'];
 
-// Tests start real servers, kernel namespaces and child processes, so each file has a process of its own. Packets and whole
-// labs come after the rooms, two at a time, for they wait more than they work; those that are timed come last and alone.
+// Tests start real servers, kernel namespaces and child processes, so each file has a process of its own, but for the rooms that
+// never leave theirs: starting one takes longer than most of these files. Packets and whole labs come after the rooms, two at a
+// time, for they wait more than they work; those that are timed come last and alone.
 // None is tried again, but the one that holds the lab to a number of milliseconds (test/lab/load.test.ts).
 export default defineConfig({
   test: {
@@ -14,6 +17,10 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
+      {
+        extends: true,
+        test: { name: 'pure', include: [PURE], isolate: false, sequence: { groupOrder: 0 } },
+      },
       {
         extends: true,
         test: {
