@@ -58,7 +58,9 @@ class Prober {
 }
 
 function deployment(): Request {
-  const containers = [{ name: 'echo', image: 'echo', ports: [{ containerPort: 8080 }] }];
+  // Without the probe a container that is started again counts as ready before it listens, and is sent to for good reason.
+  const readinessProbe = { tcpSocket: { port: 8080 }, periodSeconds: 1 };
+  const containers = [{ name: 'echo', image: 'echo', ports: [{ containerPort: 8080 }], readinessProbe }];
   const template = { metadata: { labels: SELECTOR }, spec: { containers } };
   const spec = { replicas: NODES.length, selector: { matchLabels: SELECTOR }, template };
   const body = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'backend' }, spec });
