@@ -34,6 +34,9 @@ const UNQUOTED = new Set<FieldErrorType>([
   'InternalError',
 ]);
 
+/** In place of a value that is too large or too deep to be quoted. */
+export const OMITTED: unique symbol = Symbol('omitted');
+
 export class FieldError {
   readonly type: FieldErrorType;
   readonly field: string;
@@ -49,7 +52,8 @@ export class FieldError {
 
   /** The message without the field: `Invalid value: "x": must be …`. */
   body(): string {
-    const head = UNQUOTED.has(this.type) ? WORDS[this.type] : `${WORDS[this.type]}: ${quote(this.value)}`;
+    const isBare = UNQUOTED.has(this.type) || this.value === OMITTED;
+    const head = isBare ? WORDS[this.type] : `${WORDS[this.type]}: ${quote(this.value)}`;
     return this.detail ? `${head}: ${this.detail}` : head;
   }
 

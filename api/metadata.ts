@@ -36,11 +36,20 @@ const NAME_RULES: Readonly<Record<string, NameRule>> = {
   'rbac.authorization.k8s.io/ClusterRoleBinding': pathSegmentErrors,
   'networking.k8s.io/IPAddress': addressNameErrors,
   'certificates.k8s.io/CertificateSigningRequest': pathSegmentErrors,
-  'batch/CronJob': (name) => [
-    ...dns1123SubdomainErrors(name),
-    ...(name.length > 52 ? ['must be no more than 52 characters'] : []),
-  ],
+  // Upstream looks no closer at these two.
+  '/Event': pathSegmentErrors,
+  'policy/PodDisruptionBudget': pathSegmentErrors,
+  'apps/StatefulSet': dns1123LabelErrors,
 };
+
+/** Kinds, and whole groups, whose finalizers need no domain. */
+const PLAIN_FINALIZERS = new Set([
+  '/Event',
+  'policy/PodDisruptionBudget',
+  'coordination.k8s.io/Lease',
+  'admissionregistration.k8s.io',
+  'node.k8s.io',
+]);
 
 /** An address in the one form it is printed in. */
 function addressNameErrors(name: string): string[] {
@@ -66,7 +75,7 @@ export function validateMetadata(kind: Pick<Kind, 'group' | 'kind' | 'namespaced
     ...validateLabels(metadata.labels, 'metadata.labels'),
     ...validateAnnotations(metadata.annotations, 'metadata.annotations'),
     ...validateOwners(metadata),
-    ...validateFinalizers(metadata),
+    ...validateFinalizers(kind, metadata),
     ...validateManagedFields(metadata),
   ];
 }
@@ -98,7 +107,8 @@ export function validateManager(field: string, name: string): FieldError[] {
 
 function validateName(kind: Pick<Kind, 'group' | 'kind'>, { name, generateName }: ObjectMeta): FieldError[] {
   const errors: FieldError[] = [];
-  if (generateName) {
+  if (generateName && !(name && kind.kind === 'ReplicationController')) {
+    // Of a ReplicationController that has a name, upstream does not read it.
     // The prefix may end in a dash, as the suffix follows.
     const prefix = generateName.endsWith('-') ? `${generateName.slice(0, -1)}a` : generateName;
     for (const error of nameErrors(kind, prefix)) errors.push(invalid('metadata.generateName', generateName, error));
@@ -156,8 +166,13 @@ function validateOwners({ ownerReferences = [] }: ObjectMeta): FieldError[] {
   return errors;
 }
 
-function validateFinalizers({ finalizers = [] }: ObjectMeta): FieldError[] {
-  const errors = finalizers.flatMap((finalizer, i) => validateFinalizer(finalizer, `metadata.finalizers[${i}]`));
+function validateFinalizers(kind: Pick<Kind, 'group' | 'kind'>, { finalizers = [] }: ObjectMeta): FieldError[] {
+  const isPlain = PLAIN_FINALIZERS.has(`${kind.group}/${kind.kind}`) || PLAIN_FINALIZERS.has(kind.group);
+  const errors = finalizers.flatMap((finalizer, i) => {
+    const field = `metadata.finalizers[${i}]`;
+    if (!isPlain) return validateFinalizer(finalizer, field);
+    return qualifiedNameErrors(finalizer).map((error) => invalid(field, finalizer, error));
+  });
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const why = `finalizer orphan and foregroundDeletion cannot be both set`;
     errors.push(invalid('metadata.finalizers', finalizers, why));

@@ -35,8 +35,11 @@ export interface TableOptions {
   readonly metadata?: Record<string, unknown>;
 }
 
+/** What of a kind its table depends on. */
+type Columned = Pick<Kind, 'columns' | 'rules'>;
+
 /** `now` in ms since the epoch. Without `includeObject` a row carries its object's metadata. */
-export function tableOf(kind: Kind, objects: readonly AnyObject[], now: number, options: TableOptions = {}): Table {
+export function tableOf(kind: Columned, objects: readonly AnyObject[], now: number, options: TableOptions = {}): Table {
   const apiVersion = `meta.k8s.io/${options.version ?? 'v1'}`;
   return {
     kind: 'Table',
@@ -47,12 +50,12 @@ export function tableOf(kind: Kind, objects: readonly AnyObject[], now: number, 
   };
 }
 
-export function columnDefinitions(kind: Kind): ColumnDefinition[] {
+export function columnDefinitions(kind: Columned): ColumnDefinition[] {
   return kind.columns.map((column) => ({ ...column, description: '' }));
 }
 
 /** One row of the kind's table; `apiVersion` is the table's, which its objects' metadata is written in. */
-function rowOf(kind: Kind, object: AnyObject, now: number, apiVersion: string, include: IncludeObject): TableRow {
+function rowOf(kind: Columned, object: AnyObject, now: number, apiVersion: string, include: IncludeObject): TableRow {
   return { cells: cellsOf(kind, object, now), object: included(object, apiVersion, include) };
 }
 
@@ -63,7 +66,7 @@ function included(object: AnyObject, apiVersion: string, include: IncludeObject)
 }
 
 /** By the kind's rules; for a kind without, what its columns' names tell. */
-function cellsOf(kind: Kind, object: AnyObject, now: number): unknown[] {
+function cellsOf(kind: Columned, object: AnyObject, now: number): unknown[] {
   return kind.rules.cells?.(object, now) ?? kind.columns.map(({ name }) => genericCell(name, object, now));
 }
 

@@ -1,15 +1,40 @@
 // CertificateSigningRequest of certificates.k8s.io/v1: who asks is written by the server, who approves writes conditions only, and
 // who signs the certificate only (k8s.io/kubernetes v1.36 pkg/registry/certificates/certificates, pkg/apis/certificates/validation).
 import { ageOf, humanDuration } from '../age.ts';
-import { type FieldError, invalid, required } from '../field.ts';
+import { duplicate, type FieldError, invalid, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import { dns1123SubdomainErrors } from '../selectors/syntax.ts';
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../types/certificates.v1.ts';
+import { among } from './rule-table.ts';
+import { signerName } from './signer-name.ts';
 
 const MIN_SECONDS = 600;
 const PEM = /-----BEGIN CERTIFICATE REQUEST-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE REQUEST-----/;
 const DECISIONS = ['Approved', 'Denied'];
-const SIGNER = 'must be a fully qualified domain and path of the form "example.com/signer-name"';
+const USAGES = [
+  'any',
+  'cert sign',
+  'client auth',
+  'code signing',
+  'content commitment',
+  'crl sign',
+  'data encipherment',
+  'decipher only',
+  'digital signature',
+  'email protection',
+  'encipher only',
+  'ipsec end system',
+  'ipsec tunnel',
+  'ipsec user',
+  'key agreement',
+  'key encipherment',
+  'microsoft sgc',
+  'netscape sgc',
+  'ocsp signing',
+  's/mime',
+  'server auth',
+  'signing',
+  'timestamping',
+];
 
 export const certificateSigningRequest: Rules<CertificateSigningRequest> = {
   prepareForCreate(object, { user: { name, uid, groups, extra } }) {
@@ -41,8 +66,7 @@ export const certificateSigningRequest: Rules<CertificateSigningRequest> = {
       errors.push(invalid('spec.request', spec.request ?? '', 'PEM block type must be CERTIFICATE REQUEST'));
     }
     if (!spec.usages?.length) errors.push(required('spec.usages'));
-    if (!spec.signerName) errors.push(required('spec.signerName'));
-    else if (!isSignerName(spec.signerName)) errors.push(invalid('spec.signerName', spec.signerName, SIGNER));
+    errors.push(...validateUsages(spec.usages ?? []), ...signerName(spec.signerName ?? '', 'spec.signerName'));
     if (spec.expirationSeconds !== undefined && spec.expirationSeconds < MIN_SECONDS) {
       const why = `may not specify a duration less than ${MIN_SECONDS} seconds (10 minutes)`;
       errors.push(invalid('spec.expirationSeconds', spec.expirationSeconds, why));
@@ -62,13 +86,11 @@ export const certificateSigningRequest: Rules<CertificateSigningRequest> = {
   ],
 };
 
-function isSignerName(name: string): boolean {
-  const [domain, ...path] = name.split('/');
-  return (
-    domain.includes('.') &&
-    path.length === 1 &&
-    [domain, path[0]].every((part) => dns1123SubdomainErrors(part).length === 0)
-  );
+function validateUsages(usages: readonly string[]): FieldError[] {
+  return [
+    ...usages.flatMap((usage, i) => among(...USAGES)(usage, `spec.usages[${i}]`)),
+    ...usages.flatMap((usage, i) => (usages.indexOf(usage) < i ? [duplicate(`spec.usages[${i}]`, usage)] : [])),
+  ];
 }
 
 /** When a condition came, and when it last changed sides. */

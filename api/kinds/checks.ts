@@ -1,5 +1,5 @@
 // Checks that many kinds share, in upstream's words (k8s.io/apimachinery v0.36 pkg/api/validation).
-import { type FieldError, invalid, notSupported, required } from '../field.ts';
+import { type FieldError, forbidden, invalid, notSupported, required } from '../field.ts';
 import { parseAddress, parseBlock } from '../ip.ts';
 import { isEqual } from '../object.ts';
 import { labelValueErrors, qualifiedNameErrors } from '../selectors/syntax.ts';
@@ -45,9 +45,18 @@ export function intOrPercent(value: number | string | undefined, field: string):
   return [invalid(field, value, why)];
 }
 
-/** The number before the percent sign; undefined for a plain count. */
+/** The number before the percent sign; undefined for a plain count, and for what is neither. */
 export function percentOf(value: number | string | undefined): number | undefined {
-  return typeof value === 'string' && value.endsWith('%') ? Number(value.slice(0, -1)) : undefined;
+  return typeof value === 'string' && /^\d+%$/.test(value) ? Number(value.slice(0, -1)) : undefined;
+}
+
+/** A text that is no percentage counts for nothing. */
+export function isZero(value: number | string | undefined): boolean {
+  return value === 0 || (typeof value === 'string' && !percentOf(value));
+}
+
+export function atMostAll(value: number | string | undefined, field: string): FieldError[] {
+  return (percentOf(value) ?? 0) > 100 ? [invalid(field, value, 'must not be greater than 100%')] : [];
 }
 
 /** A metav1.LabelSelector. */
@@ -64,7 +73,7 @@ export function labelSelector(selector: LabelSelector | undefined, field: string
         errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
     } else if (operator === 'Exists' || operator === 'DoesNotExist') {
       if (values?.length) {
-        errors.push(forbiddenValues(`${at}.values`));
+        errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
       }
     } else errors.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'));
     errors.push(...named(qualifiedNameErrors, key, `${at}.key`));
@@ -72,10 +81,6 @@ export function labelSelector(selector: LabelSelector | undefined, field: string
       errors.push(...named(labelValueErrors, value, `${at}.values[${j}]`));
   }
   return errors;
-}
-
-function forbiddenValues(field: string): FieldError {
-  return invalid(field, '', "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
 }
 
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {

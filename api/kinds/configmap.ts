@@ -24,7 +24,7 @@ export const configMap: Rules<ConfigMap> = {
       errors.push(...named(configKeyErrors, key, `binaryData[${key}]`));
       size += Buffer.byteLength(value, 'base64');
     }
-    return size > MAX_SIZE ? [...errors, tooLong('', MAX_SIZE)] : errors;
+    return size > MAX_SIZE ? [...errors, tooLong('[]', MAX_SIZE)] : errors;
   },
 
   validateUpdate(object, old) {

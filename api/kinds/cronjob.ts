@@ -1,18 +1,18 @@
 // CronJob of batch/v1.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid, required } from '../field.ts';
+import { type FieldError, invalid, notSupported } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import type { CronJob } from '../types/batch.v1.ts';
+import type { CronJob, JobSpec } from '../types/batch.v1.ts';
 import { nonNegative, oneOf } from './checks.ts';
+import { validateSchedule, validateTimeZone } from './cron-schedule.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { validateJobSpec } from './job.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
+import { defaultFailurePolicy } from './job.ts';
+import { validateJobSpec } from './job-validation.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
 import { workloadCells } from './workload-cells.ts';
 
-const FIELD = '[-0-9A-Za-z*,/?#L]+';
-const SCHEDULE = new RegExp(
-  `^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every \\S+|${FIELD}( +${FIELD}){4})$`,
-);
+/** A job's name is the CronJob's and 11 characters more. */
+const MAX_NAME = 52;
 
 export const cronJob: Rules<CronJob> = {
   default({ spec }) {
@@ -21,6 +21,7 @@ export const cronJob: Rules<CronJob> = {
     spec.suspend ??= false;
     spec.successfulJobsHistoryLimit ??= 3;
     spec.failedJobsHistoryLimit ??= 1;
+    if (spec.jobTemplate?.spec) defaultFailurePolicy(spec.jobTemplate.spec);
     // Counts stay open in the template: only the Job made from it gets those defaults.
     if (spec.jobTemplate?.spec?.template?.spec) defaultPodSpec(spec.jobTemplate.spec.template.spec);
   },
@@ -31,16 +32,22 @@ export const cronJob: Rules<CronJob> = {
     countGeneration(object, old);
   },
 
-  validate({ spec }) {
+  validate({ spec, metadata }, old) {
     if (!spec) return [];
-    return [
-      ...validateSchedule(spec.schedule, spec.timeZone),
+    const { schedule, timeZone, jobTemplate } = spec;
+    const job = jobTemplate?.spec;
+    const errors = [
+      ...validateSchedule(schedule, timeZone, old?.spec?.schedule),
       ...nonNegative(spec.startingDeadlineSeconds, 'spec.startingDeadlineSeconds'),
+      ...(old && old.spec?.timeZone === timeZone ? [] : validateTimeZone(timeZone, 'spec.timeZone')),
       ...oneOf(spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace'], 'spec.concurrencyPolicy'),
-      ...validateJobSpec(spec.jobTemplate?.spec ?? { template: {} }, 'spec.jobTemplate.spec'),
+      ...validateJobSpec(job ?? { template: {} }, 'spec.jobTemplate.spec'),
+      ...validateSelection(job),
       ...nonNegative(spec.successfulJobsHistoryLimit, 'spec.successfulJobsHistoryLimit'),
       ...nonNegative(spec.failedJobsHistoryLimit, 'spec.failedJobsHistoryLimit'),
     ];
+    if (old || metadata.name.length <= MAX_NAME) return errors;
+    return [...errors, invalid('metadata.name', metadata.name, `must be no more than ${MAX_NAME} characters`)];
   },
 
   cells({ metadata, spec, status }, now) {
@@ -57,24 +64,11 @@ export const cronJob: Rules<CronJob> = {
   },
 };
 
-function validateSchedule(schedule: string | undefined, timeZone: string | undefined): FieldError[] {
-  if (!schedule) return [required('spec.schedule')];
+/** Each job gets a selector of its own. */
+function validateSelection(job: JobSpec | undefined): FieldError[] {
+  const field = 'spec.jobTemplate.spec';
   const errors: FieldError[] = [];
-  if (!SCHEDULE.test(schedule)) {
-    const count = schedule.trim().split(/\s+/).length;
-    errors.push(invalid('spec.schedule', schedule, `expected exactly 5 fields, found ${count}: [${schedule.trim()}]`));
-  }
-  if (timeZone !== undefined && !isTimeZone(timeZone)) {
-    errors.push(invalid('spec.timeZone', timeZone, `unknown time zone ${timeZone}`));
-  }
+  if (job?.selector) errors.push(invalid(`${field}.selector`, job.selector, '`selector` will be auto-generated'));
+  if (job?.manualSelector) errors.push(notSupported(`${field}.manualSelector`, true, ['nil', 'false']));
   return errors;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

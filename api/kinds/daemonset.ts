@@ -1,13 +1,14 @@
 // DaemonSet of apps/v1.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid, notSupported } from '../field.ts';
+import { type FieldError, invalid, notSupported, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
-import type { DaemonSet, DaemonSetUpdateStrategy } from '../types/apps.v1.ts';
-import { immutable, intOrPercent, nonNegative, percentOf } from './checks.ts';
+import type { DaemonSet, DaemonSetSpec, DaemonSetUpdateStrategy } from '../types/apps.v1.ts';
+import { atMostAll, immutable, intOrPercent, isEmptySelector, isZero, labelSelector, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { validateSelector, validateWorkloadTemplate } from './workload.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { validatePodTemplate } from './pod/pod-validation.ts';
+import { isReadable, validateForever, validateSelected } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
 /** How often the template changed; kept for clients of versions long gone. */
@@ -41,11 +42,13 @@ export const daemonSet: Rules<DaemonSet> = {
     setTemplateGeneration(object, isEqual(object.spec?.template, old.spec?.template) ? before : before + 1);
   },
 
-  validate({ spec }) {
+  validate({ spec, status }) {
     if (!spec) return [];
     return [
-      ...validateSelector(spec.selector),
-      ...validateWorkloadTemplate(spec.template, spec.selector),
+      ...COUNTS.flatMap((count) => nonNegative(status?.[count], `status.${count}`)),
+      ...validateSelection(spec),
+      ...validatePodTemplate(spec.template ?? {}, 'spec.template'),
+      ...validateForever(spec.template, 'DaemonSet', 'spec.template'),
       ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
       ...validateStrategy(spec.updateStrategy ?? {}),
       ...nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
@@ -71,8 +74,29 @@ export const daemonSet: Rules<DaemonSet> = {
   },
 };
 
+const COUNTS = [
+  'currentNumberScheduled',
+  'numberMisscheduled',
+  'desiredNumberScheduled',
+  'numberReady',
+  'observedGeneration',
+  'updatedNumberScheduled',
+  'numberAvailable',
+  'numberUnavailable',
+  'collisionCount',
+] as const;
+
 function setTemplateGeneration({ metadata }: DaemonSet, generation: number): void {
   metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
+}
+
+function validateSelection({ selector, template }: DaemonSetSpec): FieldError[] {
+  const errors = labelSelector(selector, 'spec.selector');
+  if (isReadable(selector)) {
+    errors.push(...validateSelected(template?.metadata?.labels, selector, 'spec.template'));
+  }
+  if (!selector || !isEmptySelector(selector)) return errors;
+  return [...errors, invalid('spec.selector', selector, 'empty selector is invalid for daemonset')];
 }
 
 function validateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy): FieldError[] {
@@ -87,15 +111,18 @@ function validateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy): Fie
     return [notSupported(field, quoted, ['RollingUpdate', 'OnDelete'])];
   }
   const at = `${field}.rollingUpdate`;
-  const errors = [...intOrPercent(maxUnavailable, `${at}.maxUnavailable`), ...intOrPercent(maxSurge, `${at}.maxSurge`)];
+  const errors = [
+    ...intOrPercent(maxUnavailable, `${at}.maxUnavailable`),
+    ...intOrPercent(maxSurge, `${at}.maxSurge`),
+    ...atMostAll(maxUnavailable, `${at}.maxUnavailable`),
+    ...atMostAll(maxSurge, `${at}.maxSurge`),
+  ];
   const [unavailable, surge] = [isZero(maxUnavailable), isZero(maxSurge)];
   if (!unavailable && !surge) {
-    errors.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when `maxUnavailable` is non-zero'));
+    errors.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
   }
   if (unavailable && surge) {
-    errors.push(invalid(`${at}.maxUnavailable`, maxUnavailable, 'cannot be 0 when maxSurge is 0'));
+    errors.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
   }
   return errors;
 }
-
-const isZero = (value: number | string): boolean => value === 0 || percentOf(value) === 0;

@@ -1,13 +1,13 @@
 // Deployment of apps/v1.
 import { ageOf } from '../age.ts';
-import { type FieldError, forbidden, invalid } from '../field.ts';
+import { type FieldError, forbidden, invalid, notSupported } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
 import type { Deployment, DeploymentStrategy } from '../types/apps.v1.ts';
-import { immutable, intOrPercent, nonNegative, oneOf, percentOf } from './checks.ts';
+import { atMostAll, immutable, intOrPercent, isZero, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { validateSelectedTemplate, validateSelector } from './workload.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { validateReplicated, validateSelector } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
 export const deployment: Rules<Deployment> = {
@@ -35,7 +35,7 @@ export const deployment: Rules<Deployment> = {
     return [
       ...nonNegative(spec.replicas, 'spec.replicas'),
       ...validateSelector(spec.selector),
-      ...validateSelectedTemplate(spec.template, spec.selector),
+      ...validateReplicated(spec.template, spec.selector),
       ...validateStrategy(spec.strategy ?? {}, 'spec.strategy'),
       ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
       ...nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
@@ -73,7 +73,11 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, field: st
     if (!rollingUpdate) return [];
     return [forbidden(`${field}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
   }
-  if (type !== 'RollingUpdate') return oneOf(type, ['Recreate', 'RollingUpdate'], field);
+  if (type !== 'RollingUpdate') {
+    const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {};
+    const update = rollingUpdate ? { MaxUnavailable: maxUnavailable, MaxSurge: maxSurge } : null;
+    return [notSupported(field, { Type: type, RollingUpdate: update }, ['Recreate', 'RollingUpdate'])];
+  }
   const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
   const errors = [
     ...intOrPercent(maxUnavailable, `${field}.rollingUpdate.maxUnavailable`),
@@ -82,14 +86,7 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, field: st
   if (isZero(maxUnavailable) && isZero(maxSurge)) {
     errors.push(invalid(`${field}.rollingUpdate.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if ((percentOf(maxUnavailable) ?? 0) > 100) {
-    errors.push(invalid(`${field}.rollingUpdate.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-  }
-  return errors;
-}
-
-function isZero(value: number | string | undefined): boolean {
-  return value === 0 || percentOf(value) === 0;
+  return [...errors, ...atMostAll(maxUnavailable, `${field}.rollingUpdate.maxUnavailable`)];
 }
 
 function validateDeadline(deadline: number | undefined, minReady: number): FieldError[] {
@@ -97,9 +94,19 @@ function validateDeadline(deadline: number | undefined, minReady: number): Field
   return [invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds')];
 }
 
+const COUNTS = [
+  'observedGeneration',
+  'replicas',
+  'updatedReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'unavailableReplicas',
+  'terminatingReplicas',
+  'collisionCount',
+] as const;
+
 function validateStatus(status: NonNullable<Deployment['status']>): FieldError[] {
-  const counts = ['replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas'] as const;
-  const errors = counts.flatMap((count) => nonNegative(status[count], `status.${count}`));
+  const errors = COUNTS.flatMap((count) => nonNegative(status[count], `status.${count}`));
   const { replicas = 0, updatedReplicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
   const greater = 'cannot be greater than status.replicas';
   if (updatedReplicas > replicas) errors.push(invalid('status.updatedReplicas', updatedReplicas, greater));

@@ -3,7 +3,12 @@ import { ageOf } from '../age.ts';
 import { type FieldError, invalid, required } from '../field.ts';
 import { isSpecial, parseAddress } from '../ip.ts';
 import type { Rules } from '../kind.ts';
-import { dns1123LabelErrors, portNumberErrors } from '../selectors/syntax.ts';
+import {
+  dns1123LabelErrors,
+  dns1123SubdomainErrors,
+  portNumberErrors,
+  qualifiedNameErrors,
+} from '../selectors/syntax.ts';
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from '../types/core.v1.ts';
 import { address, named, oneOf } from './checks.ts';
 
@@ -40,9 +45,10 @@ function validateSubset(
   ];
 }
 
-function validateAddress({ ip, hostname }: EndpointAddress, field: string): FieldError[] {
+function validateAddress({ ip, hostname, nodeName }: EndpointAddress, field: string): FieldError[] {
   const errors = address(ip, `${field}.ip`);
   if (hostname) errors.push(...named(dns1123LabelErrors, hostname, `${field}.hostname`));
+  if (nodeName !== undefined) errors.push(...named(dns1123SubdomainErrors, nodeName, `${field}.nodeName`));
   // Upstream looks twice, with two wordings.
   if (errors.some(({ field: at }) => at === `${field}.ip`)) {
     return [...errors, invalid(`${field}.ip`, ip, 'must be a valid IP address')];
@@ -66,12 +72,18 @@ export function nonSpecial(text: string, field: string): FieldError[] {
   return [];
 }
 
-function validatePort({ name, port, protocol }: EndpointPort, needsName: boolean, field: string): FieldError[] {
+function validatePort(
+  { name, port, protocol, appProtocol }: EndpointPort,
+  needsName: boolean,
+  field: string,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (needsName && !name) errors.push(required(`${field}.name`));
   else if (name) errors.push(...named(dns1123LabelErrors, name, `${field}.name`));
   errors.push(...portNumberErrors(port).map((error) => invalid(`${field}.port`, port, error)));
-  return [...errors, ...oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`)];
+  errors.push(...oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`));
+  if (appProtocol === undefined) return errors;
+  return [...errors, ...named(qualifiedNameErrors, appProtocol, `${field}.appProtocol`)];
 }
 
 /** The first few ready addresses with their ports, then how many more there are. */

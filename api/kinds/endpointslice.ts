@@ -4,12 +4,13 @@ import { duplicate, type FieldError, invalid, required, tooMany } from '../field
 import { familyOf } from '../ip.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
-import { dns1123LabelErrors, dns1123SubdomainErrors, labelValueErrors, portNumberErrors } from '../selectors/syntax.ts';
-import type { Endpoint, EndpointPort, EndpointSlice } from '../types/discovery.v1.ts';
+import { dns1123LabelErrors, dns1123SubdomainErrors, labelValueErrors } from '../selectors/syntax.ts';
+import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '../types/discovery.v1.ts';
 import { address, immutable, named, oneOf } from './checks.ts';
 import { nonSpecial } from './endpoints.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 
+const MAX_HINTS = 8;
 const MAX_ENDPOINTS = 1000;
 const MAX_PORTS = 20_000;
 const MAX_ADDRESSES = 100;
@@ -66,7 +67,7 @@ function validateEndpoints(endpoints: readonly Endpoint[], rules: AddressRules):
 }
 
 function validateEndpoint(
-  { addresses, hostname, nodeName }: Endpoint,
+  { addresses, hostname, nodeName, hints }: Endpoint,
   { addressType, known }: AddressRules,
   field: string,
 ): FieldError[] {
@@ -79,9 +80,29 @@ function validateEndpoint(
       if (!known.has(one)) errors.push(...validateAddress(one, addressType, `${field}.addresses[${i}]`));
     }
   }
-  if (nodeName) errors.push(...named(dns1123SubdomainErrors, nodeName, `${field}.nodeName`));
+  if (nodeName !== undefined) errors.push(...named(dns1123SubdomainErrors, nodeName, `${field}.nodeName`));
   if (hostname !== undefined) errors.push(...named(dns1123LabelErrors, hostname, `${field}.hostname`));
-  return errors;
+  return hints ? [...errors, ...validateHints(hints, `${field}.hints`)] : errors;
+}
+
+function validateHints({ forZones = [], forNodes = [] }: EndpointHints, field: string): FieldError[] {
+  return [
+    ...validateNames(forZones, labelValueErrors, `${field}.forZones`),
+    // Nobody looks on behind a list that is too long.
+    ...(forZones.length > MAX_HINTS ? [] : validateNames(forNodes, dns1123SubdomainErrors, `${field}.forNodes`)),
+  ];
+}
+
+function validateNames(
+  hints: ReadonlyArray<{ name?: string }>,
+  rule: (text: string) => string[],
+  field: string,
+): FieldError[] {
+  if (hints.length > MAX_HINTS) return [tooMany(field, hints.length, MAX_HINTS)];
+  return hints.flatMap(({ name = '' }, i) => [
+    ...(hints.findIndex((other) => (other.name ?? '') === name) < i ? [duplicate(`${field}[${i}].name`, name)] : []),
+    ...named(rule, name, `${field}[${i}].name`),
+  ]);
 }
 
 function validateAddress(text: string, addressType: string, field: string): FieldError[] {
@@ -98,18 +119,16 @@ function validateAddress(text: string, addressType: string, field: string): Fiel
 function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
   if (ports.length > MAX_PORTS) return [tooMany('ports', ports.length, MAX_PORTS)];
   const taken = new Set<string>();
-  return ports.flatMap(({ name = '', port, protocol, appProtocol }, i) => {
+  return ports.flatMap(({ name = '', protocol, appProtocol }, i) => {
     const field = `ports[${i}]`;
     const errors = name ? named(dns1123LabelErrors, name, `${field}.name`) : [];
     if (taken.has(name)) errors.push(duplicate(`${field}.name`, name));
     taken.add(name);
-    if (!protocol) errors.push(required(`${field}.protocol`));
+    if (protocol === undefined) errors.push(required(`${field}.protocol`));
     else errors.push(...oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`));
-    if (appProtocol) errors.push(...named(labelValueErrors, appProtocol.replace('/', '-'), `${field}.appProtocol`));
-    // Upstream lets any number pass where it checks the protocol first and finds it wrong.
-    if (port !== undefined && errors.length === 0) {
-      errors.push(...portNumberErrors(port).map((error) => invalid(`${field}.port`, port, error)));
-    }
+    if (appProtocol !== undefined)
+      errors.push(...named(labelValueErrors, appProtocol.replace('/', '-'), `${field}.appProtocol`));
+    // Upstream lets any number pass.
     return errors;
   });
 }

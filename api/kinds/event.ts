@@ -2,9 +2,11 @@
 import { ageOf } from '../age.ts';
 import { type FieldError, invalid, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import type { AnyObject } from '../object.ts';
+import { type AnyObject, isEqual } from '../object.ts';
+import { qualifiedNameErrors } from '../selectors/syntax.ts';
 import type { Event as CoreEvent } from '../types/core.v1.ts';
 import type { Event as NewEvent } from '../types/events.v1.ts';
+import { immutable, named } from './checks.ts';
 
 export const event: Rules<CoreEvent> = {
   validate: (object) => validateStored(object, 'reportingComponent'),
@@ -50,11 +52,22 @@ function validateStored(object: CoreEvent, controllerField: string): FieldError[
   if (namespace === '' && metadata.namespace !== 'default' && metadata.namespace !== 'kube-system')
     errors.push(mismatch);
   if (!object.reportingComponent) errors.push(required(controllerField));
-  if (!object.reportingInstance) errors.push(required('reportingInstance'));
-  if (!object.action) errors.push(required('action'));
-  if (!object.reason) errors.push(required('reason'));
+  errors.push(...named(qualifiedNameErrors, object.reportingComponent ?? '', controllerField));
+  for (const [name, max] of LIMITS) {
+    const text = object[name] ?? '';
+    if (!text && name !== 'message') errors.push(required(name));
+    if (Buffer.byteLength(text) > max) errors.push(invalid(name, '', `can have at most ${max} characters`));
+  }
   return errors;
 }
+
+/** In bytes. */
+const LIMITS = [
+  ['reportingInstance', 128],
+  ['action', 128],
+  ['reason', 128],
+  ['message', 1024],
+] as const;
 
 /** Names of events.k8s.io/v1 → names of v1, in which events are stored. */
 const NAMES: ReadonlyArray<readonly [fresh: string, stored: string]> = [
@@ -75,20 +88,41 @@ function rename(object: AnyObject, apiVersion: string, from: 0 | 1): AnyObject {
 }
 
 export const newEvent: Rules<NewEvent> = {
-  validate(object) {
+  validate(object, old) {
+    const stored = toStored(object);
+    const errors = validateStored(stored, 'reportingController');
+    if (old) {
+      return isEqual(object.series, old.series) ? errors : [...errors, ...validateSeries(object)];
+    }
     const { type, eventTime } = object;
-    const errors = validateStored(toStored(object), 'reportingController');
+    errors.push(...validateSeries(object));
     if (!eventTime) errors.push(required('eventTime'));
     if (type !== 'Normal' && type !== 'Warning') errors.push(invalid('type', '', `has invalid value: ${type ?? ''}`));
-    return errors;
+    const unset = (['firstTimestamp', 'lastTimestamp', 'count'] as const).filter((name) => stored[name]);
+    errors.push(...unset.map((name) => invalid(name, '', 'needs to be unset')));
+    if (!stored.source?.component && !stored.source?.host) return errors;
+    return [...errors, invalid('source', '', 'needs to be unset')];
   },
 
-  fields: (object) => ({
-    reason: object.reason ?? '',
-    type: object.type ?? '',
-    'regarding.kind': object.regarding?.kind ?? '',
-    'regarding.name': object.regarding?.name ?? '',
-  }),
+  validateUpdate(object, old) {
+    const [stored, before] = [toStored(object), toStored(old)];
+    return FIXED.flatMap(([name, said = name]) => immutable(stored[name], before[name], said));
+  },
+
+  fields({ regarding: about, reason, reportingController, type }) {
+    return {
+      'regarding.kind': about?.kind ?? '',
+      'regarding.namespace': about?.namespace ?? '',
+      'regarding.name': about?.name ?? '',
+      'regarding.uid': about?.uid ?? '',
+      'regarding.apiVersion': about?.apiVersion ?? '',
+      'regarding.resourceVersion': about?.resourceVersion ?? '',
+      'regarding.fieldPath': about?.fieldPath ?? '',
+      reason: reason ?? '',
+      reportingController: reportingController ?? '',
+      type: type ?? '',
+    };
+  },
 
   cells: (object, now) => event.cells!(toStored(object), now),
 
@@ -100,6 +134,30 @@ export const newEvent: Rules<NewEvent> = {
 
   toStored: (object) => toStored(object) as unknown as AnyObject,
 };
+
+/** What an event tells is told for good; only its series goes on. Some have other names in messages than in v1. */
+const FIXED: ReadonlyArray<readonly [name: keyof CoreEvent, said?: string]> = [
+  ['involvedObject'],
+  ['reason'],
+  ['message'],
+  ['source'],
+  ['firstTimestamp'],
+  ['lastTimestamp'],
+  ['count'],
+  ['reason'],
+  ['type'],
+  ['eventTime'],
+  ['action'],
+  ['related'],
+  ['reportingComponent', 'reportingController'],
+  ['reportingInstance'],
+];
+
+function validateSeries({ series }: NewEvent): FieldError[] {
+  if (!series) return [];
+  const errors = series.count < 2 ? [invalid('series.count', '', 'should be at least 2')] : [];
+  return series.lastObservedTime ? errors : [...errors, required('series.lastObservedTime')];
+}
 
 function toStored(object: NewEvent): CoreEvent {
   const stored = rename(object as unknown as AnyObject, 'v1', 0) as unknown as CoreEvent;

@@ -1,24 +1,15 @@
 // HorizontalPodAutoscaler of autoscaling/v2, and of v1: stored as v2.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { AnyObject } from '../object.ts';
 import type { HorizontalPodAutoscaler as V1 } from '../types/autoscaling.v1.ts';
 import type {
-  HorizontalPodAutoscalerSpec,
   HorizontalPodAutoscaler as HPA,
   HPAScalingRules,
   MetricSpec,
   MetricStatus,
 } from '../types/autoscaling.v2.ts';
-
-const SOURCES = {
-  ContainerResource: 'containerResource',
-  External: 'external',
-  Object: 'object',
-  Pods: 'pods',
-  Resource: 'resource',
-} as const;
+import { validateAutoscaler } from './horizontalpodautoscaler-validation.ts';
 
 const cpuMetric = (averageUtilization: number): MetricSpec => ({
   type: 'Resource',
@@ -40,7 +31,7 @@ export const horizontalPodAutoscaler: Rules<HPA> = {
     ]);
   },
 
-  validate: ({ spec }) => (spec ? validateSpec(spec) : []),
+  validate: ({ spec }) => (spec ? validateAutoscaler(spec) : []),
 
   cells: ({ metadata, spec, status }, now) => [
     metadata.name,
@@ -65,34 +56,6 @@ function rulesWith(
     policies: rules?.policies ?? policies,
     ...(stabilization !== undefined && { stabilizationWindowSeconds: stabilization }),
   };
-}
-
-function validateSpec(spec: HorizontalPodAutoscalerSpec): FieldError[] {
-  const errors: FieldError[] = [];
-  const { minReplicas, maxReplicas, scaleTargetRef: target } = spec;
-  if (minReplicas !== undefined && minReplicas < 1) {
-    errors.push(invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
-  }
-  if (maxReplicas < 1) errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
-  if (minReplicas !== undefined && maxReplicas < minReplicas) {
-    errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
-  }
-  if (!target.kind) errors.push(required('spec.scaleTargetRef.kind'));
-  if (!target.name) errors.push(required('spec.scaleTargetRef.name'));
-  if (!target.apiVersion?.includes('/') && target.kind !== 'ReplicationController') {
-    errors.push(
-      invalid('spec.scaleTargetRef.apiVersion', target.apiVersion ?? '', 'apiVersion must specify API group'),
-    );
-  }
-  return [...errors, ...(spec.metrics ?? []).flatMap((metric, i) => validateMetric(metric, `spec.metrics[${i}]`))];
-}
-
-function validateMetric(metric: MetricSpec, field: string): FieldError[] {
-  const source = SOURCES[metric.type as keyof typeof SOURCES];
-  if (!source) return [required(`${field}.type`, 'must specify a metric source type')];
-  return metric[source]
-    ? []
-    : [required(`${field}.${source}`, 'must populate information for the given metric source')];
 }
 
 function formatMetrics(specs: readonly MetricSpec[], statuses: readonly MetricStatus[]): string {

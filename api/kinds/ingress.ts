@@ -1,10 +1,10 @@
 // Ingress and IngressClass of networking.k8s.io/v1.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { Ingress, IngressClass, IngressSpec } from '../types/networking.v1.ts';
-import { oneOf } from './checks.ts';
+import { immutable } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
+import { validateIngress, validateIngressClass } from './ingress-validation.ts';
 
 export const ingress: Rules<Ingress> = {
   prepareForCreate: startGeneration,
@@ -13,12 +13,7 @@ export const ingress: Rules<Ingress> = {
     countGeneration(object, old);
   },
 
-  validate({ spec }) {
-    if (!spec?.rules?.length && !spec?.defaultBackend) {
-      return [invalid('spec', spec?.rules ?? [], 'either `defaultBackend` or `rules` must be specified')];
-    }
-    return validatePaths(spec);
-  },
+  validate: ({ spec }, old) => validateIngress(spec ?? {}, old?.spec),
 
   cells: ({ metadata, spec, status }, now) => [
     metadata.name,
@@ -29,20 +24,6 @@ export const ingress: Rules<Ingress> = {
     ageOf(metadata.creationTimestamp, now),
   ],
 };
-
-function validatePaths({ rules = [] }: IngressSpec): FieldError[] {
-  return rules.flatMap(({ http }, i) =>
-    (http?.paths ?? []).flatMap(({ path, pathType }, j) => {
-      const field = `spec.rules[${i}].http.paths[${j}]`;
-      if (!pathType) return [required(`${field}.pathType`, 'pathType must be specified')];
-      const errors = oneOf(pathType, ['Exact', 'ImplementationSpecific', 'Prefix'], `${field}.pathType`);
-      if (pathType !== 'ImplementationSpecific' && !path?.startsWith('/')) {
-        errors.push(invalid(`${field}.path`, path ?? '', 'must be an absolute path'));
-      }
-      return errors;
-    }),
-  );
-}
 
 function formatHosts(rules: NonNullable<IngressSpec['rules']>): string {
   const hosts = rules.flatMap(({ host }) => host || []);
@@ -56,6 +37,10 @@ export const ingressClass: Rules<IngressClass> = {
   prepareForUpdate(object, old) {
     countGeneration(object, old);
   },
+
+  validate: ({ spec }) => validateIngressClass(spec ?? {}),
+
+  validateUpdate: (object, old) => immutable(object.spec?.controller, old.spec?.controller, 'spec.controller'),
 
   cells({ metadata, spec }, now) {
     const { apiGroup, kind, name } = spec?.parameters ?? { kind: '', name: '' };

@@ -1,19 +1,27 @@
 // IPAddress of networking.k8s.io/v1: one service address in use, named after itself.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid, required } from '../field.ts';
+import { invalid, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
+import { dns1123SubdomainErrors, pathSegmentErrors } from '../selectors/syntax.ts';
 import type { IPAddress, ParentReference } from '../types/networking.v1.ts';
+import { named } from './checks.ts';
+import { type Check, needed, structOf, unlessEmpty } from './rule-table.ts';
+
+const segment: Check<string> = (text, field) => named(pathSegmentErrors, text, field);
+const validateParent = structOf<ParentReference>({
+  group: unlessEmpty((group, field) => named(dns1123SubdomainErrors, group, field)),
+  resource: needed(segment),
+  name: needed(segment),
+  namespace: unlessEmpty(segment),
+});
 
 export const ipAddress: Rules<IPAddress> = {
   validate({ spec }) {
     const parent = spec?.parentRef;
     const field = 'spec.parentRef';
     if (!parent) return [required(field)];
-    const errors: FieldError[] = [];
-    if (!parent.resource) errors.push(required(`${field}.resource`));
-    if (!parent.name) errors.push(required(`${field}.name`));
-    return errors;
+    return validateParent(parent, field);
   },
 
   validateUpdate({ spec }, { spec: old }) {

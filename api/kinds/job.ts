@@ -1,20 +1,21 @@
 // Job of batch/v1.
 import { ageOf, humanDuration } from '../age.ts';
-import { type FieldError, invalid, required, sortedMap } from '../field.ts';
+import { type FieldError, invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import { labelSelectorOf } from '../selectors/labels.ts';
 import type { Job, JobSpec } from '../types/batch.v1.ts';
 import type { ObjectMeta } from '../types/meta.v1.ts';
-import { immutable, nonNegative, oneOf } from './checks.ts';
+import { immutable } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { validatePodTemplate } from './pod-validation.ts';
+import {
+  NAME_LABEL,
+  OLD_NAME_LABEL,
+  OLD_UID_LABEL,
+  UID_LABEL,
+  validateGenerated,
+  validateJob,
+} from './job-validation.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
 import { workloadCells } from './workload-cells.ts';
-
-const UID_LABEL = 'batch.kubernetes.io/controller-uid';
-const OLD_UID_LABEL = 'controller-uid';
-const NAME_LABEL = 'batch.kubernetes.io/job-name';
-const OLD_NAME_LABEL = 'job-name';
 
 export const job: Rules<Job> = {
   defaultPropagation: 'Orphan',
@@ -30,11 +31,12 @@ export const job: Rules<Job> = {
     if (!object.spec || object.spec.manualSelector) return;
     const { uid = '', name = '' } = object.metadata;
     const labels = { [UID_LABEL]: uid, [OLD_UID_LABEL]: uid, [NAME_LABEL]: name, [OLD_NAME_LABEL]: name };
+    // Whoever brings such a label along keeps it, and is refused if it says something else.
     object.spec.selector ??= {};
-    object.spec.selector.matchLabels = { ...object.spec.selector.matchLabels, [UID_LABEL]: uid };
+    object.spec.selector.matchLabels = { [UID_LABEL]: uid, ...object.spec.selector.matchLabels };
     object.spec.template.metadata = {
       ...(object.spec.template.metadata ?? {}),
-      labels: { ...object.spec.template.metadata?.labels, ...labels },
+      labels: { ...labels, ...object.spec.template.metadata?.labels },
     } as ObjectMeta;
     // A job without labels takes its template's.
     if (!Object.keys(object.metadata.labels ?? {}).length)
@@ -45,18 +47,23 @@ export const job: Rules<Job> = {
     countGeneration(object, old);
   },
 
-  validate: (object) => validateJobSpec(object.spec!, 'spec', object.metadata),
+  validate: (object, old) => [...(old ? [] : validateGenerated(object)), ...validateJob(object, old)],
 
-  validateUpdate({ spec }, { spec: old }, subresource) {
+  validateUpdate(object, before, subresource) {
+    const [{ spec }, { spec: old }] = [object, before];
     if (subresource !== '' || !spec || !old) return [];
     return [
-      ...(spec.completionMode === 'Indexed' ? [] : immutable(spec.completions, old.completions, 'spec.completions')),
+      // Upstream looks twice, and says so.
+      ...validateGenerated(object),
+      ...validateJob(object, before),
+      ...validateCompletions(spec, old),
       ...immutable(spec.selector, old.selector, 'spec.selector'),
       ...(old.suspend && spec.suspend ? [] : immutable(spec.template, old.template, 'spec.template')),
       ...immutable(spec.completionMode, old.completionMode, 'spec.completionMode'),
       ...immutable(spec.podFailurePolicy, old.podFailurePolicy, 'spec.podFailurePolicy'),
       ...immutable(spec.backoffLimitPerIndex, old.backoffLimitPerIndex, 'spec.backoffLimitPerIndex'),
       ...immutable(spec.managedBy, old.managedBy, 'spec.managedBy'),
+      ...immutable(spec.successPolicy, old.successPolicy, 'spec.successPolicy'),
     ];
   },
 
@@ -78,7 +85,23 @@ export const job: Rules<Job> = {
   },
 };
 
+/** An indexed job may grow and shrink, if its parallelism does too. */
+function validateCompletions({ completionMode, completions, parallelism }: JobSpec, old: JobSpec): FieldError[] {
+  const field = 'spec.completions';
+  if (completionMode !== 'Indexed') return immutable(completions, old.completions, field);
+  if (completions === undefined || completions === old.completions || completions === parallelism) return [];
+  return [invalid(field, completions, 'can only be modified in tandem with spec.parallelism')];
+}
+
+/** A pod's condition counts when it holds, unless it is said otherwise. */
+export function defaultFailurePolicy({ podFailurePolicy }: JobSpec): void {
+  for (const { onPodConditions } of podFailurePolicy?.rules ?? []) {
+    for (const pattern of onPodConditions ?? []) pattern.status ||= 'True';
+  }
+}
+
 function defaultJobSpec(spec: JobSpec): void {
+  defaultFailurePolicy(spec);
   // Without both counts it is one pod once; a parallelism alone is a work queue.
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
   spec.parallelism ??= 1;
@@ -88,40 +111,6 @@ function defaultJobSpec(spec: JobSpec): void {
   spec.manualSelector ??= false;
   spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
   if (spec.template?.spec) defaultPodSpec(spec.template.spec);
-}
-
-/** `owner` is the job's metadata; a CronJob's template has no selector yet and passes none. */
-export function validateJobSpec(spec: JobSpec, field: string, owner?: ObjectMeta): FieldError[] {
-  const errors = [
-    ...nonNegative(spec.parallelism, `${field}.parallelism`),
-    ...nonNegative(spec.completions, `${field}.completions`),
-    ...nonNegative(spec.activeDeadlineSeconds, `${field}.activeDeadlineSeconds`),
-    ...nonNegative(spec.backoffLimit, `${field}.backoffLimit`),
-    ...nonNegative(spec.ttlSecondsAfterFinished, `${field}.ttlSecondsAfterFinished`),
-    ...oneOf(spec.completionMode, ['NonIndexed', 'Indexed'], `${field}.completionMode`),
-  ];
-  if (owner) errors.push(...validateSelection(spec, field, owner));
-  const template = validatePodTemplate(spec.template ?? {}, `${field}.template`);
-  const policy = spec.template?.spec?.restartPolicy;
-  const at = `${field}.template.spec.restartPolicy`;
-  if (policy === 'Always') template.push(required(at, 'valid values: "OnFailure", "Never"'));
-  return [...errors, ...template];
-}
-
-function validateSelection(spec: JobSpec, field: string, { uid = '' }: ObjectMeta): FieldError[] {
-  const errors: FieldError[] = [];
-  const labels = spec.template?.metadata?.labels;
-  const selected = Object.keys(spec.selector?.matchLabels ?? {});
-  const isOurs = selected.length === 1 && spec.selector?.matchLabels?.[selected[0]] === uid;
-  if (!spec.manualSelector && !isOurs) {
-    errors.push(invalid(`${field}.selector`, spec.selector ?? null, '`selector` not auto-generated'));
-  }
-  if (spec.selector && !labelSelectorOf(spec.selector).matches(labels)) {
-    errors.push(
-      invalid(`${field}.template.metadata.labels`, sortedMap(labels), '`selector` does not match template `labels`'),
-    );
-  }
-  return errors;
 }
 
 function statusOf(status: NonNullable<Job['status']>, metadata: ObjectMeta): string {

@@ -30,7 +30,7 @@ export const networkPolicy: Rules<NetworkPolicy> = {
       ...labelSelector(spec.podSelector, 'spec.podSelector'),
       ...(spec.ingress ?? []).flatMap(({ ports, from }, i) => validateRule(ports, from, `spec.ingress[${i}]`, 'from')),
       ...(spec.egress ?? []).flatMap(({ ports, to }, i) => validateRule(ports, to, `spec.egress[${i}]`, 'to')),
-      ...(spec.policyTypes ?? []).flatMap((type, i) => oneOf(type, ['Ingress', 'Egress'], `spec.policyTypes[${i}]`)),
+      ...validateTypes(spec.policyTypes ?? [], 'spec.policyTypes'),
     ];
   },
 
@@ -40,6 +40,11 @@ export const networkPolicy: Rules<NetworkPolicy> = {
     ageOf(metadata.creationTimestamp, now),
   ],
 };
+
+function validateTypes(types: readonly string[], field: string): FieldError[] {
+  if (types.length > 2) return [invalid(field, types, 'may not specify more than two policyTypes')];
+  return types.flatMap((type, i) => oneOf(type, ['Ingress', 'Egress'], `${field}[${i}]`));
+}
 
 function validateRule(
   ports: readonly NetworkPolicyPort[] = [],
@@ -59,6 +64,9 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, field: str
     errors.push(...portNumberErrors(port).map((error) => invalid(`${field}.port`, port, error)));
     if (endPort !== undefined && endPort < port) {
       errors.push(invalid(`${field}.endPort`, port, 'must be greater than or equal to `port`'));
+    }
+    if (endPort !== undefined) {
+      errors.push(...portNumberErrors(endPort).map((error) => invalid(`${field}.endPort`, endPort, error)));
     }
   } else if (port !== undefined) errors.push(...named(portNameErrors, port, `${field}.port`));
   if (endPort !== undefined && typeof port === 'string') {

@@ -1,12 +1,13 @@
 // Node.
 import { ageOf } from '../age.ts';
-import { duplicate, type FieldError, forbidden, invalid, required } from '../field.ts';
+import { duplicate, type FieldError, forbidden, invalid } from '../field.ts';
 import { parseBlock } from '../ip.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
-import { qualifiedNameErrors } from '../selectors/syntax.ts';
 import type { Node, NodeSpec } from '../types/core.v1.ts';
-import { block, named, oneOf } from './checks.ts';
+import { block } from './checks.ts';
+import { validateTaints } from './pod/tolerations.ts';
+import { resourceQuantity } from './resource-names.ts';
 
 const ROLE = 'node-role.kubernetes.io/';
 const NONE = '<none>';
@@ -14,22 +15,30 @@ const NONE = '<none>';
 export const node: Rules<Node> = {
   default(object) {
     const { spec, status } = object;
-    // The singular form always says the first of the plural.
-    if (spec?.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
+    // The singular form always says the first of the plural, and is believed.
+    if (spec?.podCIDR) spec.podCIDRs = [spec.podCIDR, ...(spec.podCIDRs ?? []).slice(1)];
     if (spec?.podCIDRs?.length) spec.podCIDR ??= spec.podCIDRs[0];
     if (status?.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
   },
 
   keepsStatusOnCreate: true,
 
-  validate({ spec }) {
-    return [...validateCidrs(spec ?? {}), ...validateTaints(spec ?? {})];
+  validate({ spec, status }) {
+    return [
+      // Upstream says metadata.
+      ...validateTaints(spec?.taints ?? [], 'metadata.taints'),
+      ...validateAmounts(status?.capacity, 'status.capacity'),
+      ...validateAmounts(status?.allocatable, 'status.allocatable'),
+      ...validateFeatures(status?.declaredFeatures ?? [], 'status.declaredFeatures'),
+      ...validateCidrs(spec ?? {}),
+    ];
   },
 
   validateUpdate(object, old) {
     const { spec = {} } = object;
     const was = old.spec ?? {};
-    const errors: FieldError[] = [];
+    // Upstream looks twice, and says so.
+    const errors = validateTaints(spec.taints ?? [], 'metadata.taints');
     if (was.podCIDRs?.length && !isEqual(spec.podCIDRs, was.podCIDRs)) {
       errors.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
     }
@@ -84,14 +93,26 @@ function validateCidrs({ podCIDRs = [] }: NodeSpec): FieldError[] {
   return errors;
 }
 
-function validateTaints({ taints = [] }: NodeSpec): FieldError[] {
-  const seen = new Set<string>();
-  return taints.flatMap((taint, i) => {
-    const field = `metadata.taints[${i}]`; // upstream says metadata
-    const errors = taint.key ? named(qualifiedNameErrors, taint.key, `${field}.key`) : [required(`${field}.key`)];
-    errors.push(...oneOf(taint.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'], `${field}.effect`));
-    if (seen.has(`${taint.key}:${taint.effect}`)) errors.push(duplicate(field, taint));
-    seen.add(`${taint.key}:${taint.effect}`);
+/** Here the name follows a dot, not in brackets. */
+function validateAmounts(amounts: Readonly<Record<string, unknown>> = {}, field: string): FieldError[] {
+  return Object.entries(amounts).flatMap(([name, quantity]) => resourceQuantity(name, quantity, `${field}.${name}`));
+}
+
+const MAX_FEATURE = 253;
+const FEATURE = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+const FEATURE_WORDS =
+  "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+
+/** Sorted, and each once. */
+function validateFeatures(features: readonly string[], field: string): FieldError[] {
+  return features.flatMap((name, i) => {
+    const errors: FieldError[] = [];
+    const refuse = (why: string): number => errors.push(invalid(`${field}[${i}]`, name, why));
+    if (i > 0 && features[i - 1] === name) errors.push(duplicate(`${field}[${i}]`, name));
+    else if (i > 0 && features[i - 1] > name) refuse('list must be sorted alphabetically');
+    const said = `invalid feature name ${JSON.stringify(name)}: `;
+    if (name.length > MAX_FEATURE) refuse(`${said}must be no more than ${MAX_FEATURE} characters`);
+    else if (!FEATURE.test(name)) refuse(`${said}${FEATURE_WORDS}`);
     return errors;
   });
 }

@@ -1,9 +1,12 @@
 // PersistentVolume.
 import { ageOf } from '../age.ts';
-import { type FieldError, required } from '../field.ts';
+import { forbidden } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import type { PersistentVolume } from '../types/core.v1.ts';
-import { oneOf } from './checks.ts';
+import { isEqual } from '../object.ts';
+import type { PersistentVolume, PersistentVolumeSpec } from '../types/core.v1.ts';
+import { immutable } from './checks.ts';
+import { validateVolumeSpec } from './persistentvolume-validation.ts';
+import { without } from './workload.ts';
 
 export const persistentVolume: Rules<PersistentVolume> = {
   default({ spec }) {
@@ -13,22 +16,30 @@ export const persistentVolume: Rules<PersistentVolume> = {
     if (spec.hostPath) spec.hostPath.type ??= '';
   },
 
-  prepareForCreate(object) {
-    object.status = { phase: 'Pending' };
+  prepareForCreate(object, { now }) {
+    object.status = { phase: 'Pending', lastPhaseTransitionTime: now };
   },
 
-  validate({ spec }) {
-    const errors: FieldError[] = [];
-    if (!spec?.accessModes?.length) errors.push(required('spec.accessModes'));
-    if (!Object.keys(spec?.capacity ?? {}).length) errors.push(required('spec.capacity'));
-    return [
-      ...errors,
-      ...oneOf(
-        spec?.persistentVolumeReclaimPolicy,
-        ['Delete', 'Recycle', 'Retain'],
-        'spec.persistentVolumeReclaimPolicy',
-      ),
-    ];
+  prepareForUpdate({ status }, old, subresource, { now }) {
+    if (subresource !== 'status' || !status || status.phase === old.status?.phase) return;
+    if (status.lastPhaseTransitionTime === old.status?.lastPhaseTransitionTime) status.lastPhaseTransitionTime = now;
+  },
+
+  validate: ({ spec }) => validateVolumeSpec(spec ?? {}, 'spec'),
+
+  validateUpdate({ spec = {} }, { spec: old = {} }, subresource) {
+    if (subresource !== '') return [];
+    // Upstream looks twice, and says so.
+    const errors = validateVolumeSpec(spec, 'spec');
+    if (!isEqual(storageOf(spec, old), storageOf(old, old))) {
+      errors.push(forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'));
+    }
+    errors.push(...immutable(spec.volumeMode, old.volumeMode, 'volumeMode'));
+    if (old.nodeAffinity) errors.push(...immutable(spec.nodeAffinity, old.nodeAffinity, 'nodeAffinity'));
+    if (old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) {
+      errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
+    }
+    return errors;
   },
 
   cells: ({ metadata, spec, status }, now) => [
@@ -45,6 +56,26 @@ export const persistentVolume: Rules<PersistentVolume> = {
     spec?.volumeMode ?? '<unset>',
   ],
 };
+
+/** The storage alone: what stands beside it may change. A secret for growing may be added later. */
+function storageOf(spec: PersistentVolumeSpec, old: PersistentVolumeSpec): unknown {
+  const storage = without(spec, BESIDE);
+  if (storage.csi && !old.csi?.controllerExpandSecretRef)
+    storage.csi = without(storage.csi, ['controllerExpandSecretRef']);
+  return storage;
+}
+
+const BESIDE = [
+  'accessModes',
+  'capacity',
+  'claimRef',
+  'mountOptions',
+  'nodeAffinity',
+  'persistentVolumeReclaimPolicy',
+  'storageClassName',
+  'volumeAttributesClassName',
+  'volumeMode',
+] as const;
 
 const SHORT: Readonly<Record<string, string>> = {
   ReadWriteOnce: 'RWO',

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, Pod, PodSpec } from '../types/core.v1.ts';
+import { podCells } from './pod/pod-cells.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { qosClassOf } from './pod/qos.ts';
 import { pod } from './pod.ts';
-import { podCells } from './pod-cells.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { qosClassOf } from './qos.ts';
 
 const NOW = Date.parse('2026-01-01T01:00:00Z');
 const base: Pod = {

@@ -1,13 +1,14 @@
 // Pod.
-import { type FieldError, forbidden, invalid } from '../field.ts';
+import { forbidden } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import { copyOf, isEqual } from '../object.ts';
-import type { Container, Pod, PodSpec } from '../types/core.v1.ts';
+import type { Pod } from '../types/core.v1.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { podCells } from './pod-cells.ts';
-import { defaultPodSpec, defaultRequests } from './pod-defaults.ts';
-import { validatePodSpec } from './pod-validation.ts';
-import { qosClassOf } from './qos.ts';
+import { podCells } from './pod/pod-cells.ts';
+import { defaultPodSpec, defaultRequests } from './pod/pod-defaults.ts';
+import { validatePodStatus } from './pod/pod-status.ts';
+import { validateChange, validateEphemeral, validateResize } from './pod/pod-update.ts';
+import { validatePodSpec } from './pod/pod-validation.ts';
+import { qosClassOf } from './pod/qos.ts';
 
 export const pod: Rules<Pod> = {
   deleteAnswersObject: true,
@@ -26,6 +27,8 @@ export const pod: Rules<Pod> = {
 
   prepareForCreate(pod) {
     startGeneration(pod);
+    // A negative one asks for the shortest there is.
+    if ((pod.spec!.terminationGracePeriodSeconds ?? 0) < 0) pod.spec!.terminationGracePeriodSeconds = 1;
     pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec!) };
   },
 
@@ -38,10 +41,15 @@ export const pod: Rules<Pod> = {
     }
   },
 
-  validate: (pod) => validatePodSpec(pod.spec!, 'spec'),
+  validate({ spec, metadata }, old) {
+    const errors = validatePodSpec(spec!, metadata, 'spec');
+    if (old || !spec?.ephemeralContainers?.length) return errors;
+    return [...errors, forbidden('spec.ephemeralContainers', 'cannot be set on create')];
+  },
 
   validateUpdate(pod, old, subresource) {
     if (subresource === '') return validateChange(pod.spec!, old.spec!);
+    if (subresource === 'status') return validatePodStatus(pod, old);
     if (subresource === 'ephemeralcontainers') return validateEphemeral(pod.spec!, old.spec!);
     return subresource === 'resize' ? validateResize(pod.spec!, old.spec!) : [];
   },
@@ -60,67 +68,3 @@ export const pod: Rules<Pod> = {
 
   cells: podCells,
 };
-
-const IMMUTABLE =
-  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
-
-function validateChange(spec: PodSpec, old: PodSpec): FieldError[] {
-  const errors = validateDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds);
-  if (errors.length > 0) return errors;
-  const kept = old.tolerations ?? [];
-  if (kept.some((one) => !spec.tolerations?.some((other) => isSameToleration(one, other)))) {
-    return [forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
-  }
-  return isEqual(withAllowed(spec, old), old) ? [] : [forbidden('spec', IMMUTABLE)];
-}
-
-type Toleration = NonNullable<PodSpec['tolerations']>[number];
-
-function isSameToleration(a: Toleration, b: Toleration): boolean {
-  return a.key === b.key && a.operator === b.operator && a.value === b.value && a.effect === b.effect;
-}
-
-/** The new spec with what may change taken back to the old. */
-function withAllowed(spec: PodSpec, old: PodSpec): PodSpec {
-  const plain = copyOf(spec);
-  takeBackImages(plain.containers, old.containers);
-  takeBackImages(plain.initContainers, old.initContainers);
-  for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates'] as const) {
-    if (old[field] === undefined) delete plain[field];
-    else Object.assign(plain, { [field]: old[field] });
-  }
-  if ((old.terminationGracePeriodSeconds ?? 0) < 0 && plain.terminationGracePeriodSeconds === 1) {
-    plain.terminationGracePeriodSeconds = old.terminationGracePeriodSeconds;
-  }
-  return plain;
-}
-
-function takeBackImages(containers: Container[] | undefined, old: Container[] | undefined): void {
-  for (const [i, container] of (containers ?? []).entries()) if (old?.[i]) container.image = old[i].image;
-}
-
-/** Debugging containers come, and stay as they came. */
-function validateEphemeral(spec: PodSpec, old: PodSpec): FieldError[] {
-  const field = 'spec.ephemeralContainers';
-  const fresh = spec.ephemeralContainers ?? [];
-  return (old.ephemeralContainers ?? []).flatMap((container) => {
-    const same = fresh.find(({ name }) => name === container.name);
-    if (!same)
-      return [forbidden(field, `existing ephemeral containers ${JSON.stringify(container.name)} may not be removed`)];
-    if (isEqual(same, container)) return [];
-    return [forbidden(field, `existing ephemeral containers ${JSON.stringify(container.name)} may not be changed`)];
-  });
-}
-
-function validateResize(spec: PodSpec, old: PodSpec): FieldError[] {
-  const before = qosClassOf(old);
-  if (qosClassOf(spec) === before) return [];
-  return [invalid('spec', before, 'Pod QOS Class may not change as a result of resizing')];
-}
-
-function validateDeadline(deadline: number | undefined, old: number | undefined): FieldError[] {
-  const field = 'spec.activeDeadlineSeconds';
-  if (old === undefined || deadline === old) return [];
-  if (deadline === undefined) return [invalid(field, null, 'must not update from a positive integer to nil value')];
-  return deadline < old ? [] : [invalid(field, deadline, 'must be less than or equal to previous value')];
-}

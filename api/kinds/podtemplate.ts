@@ -2,8 +2,8 @@
 import type { Rules } from '../kind.ts';
 import type { PodTemplate } from '../types/core.v1.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { validatePodTemplate } from './pod-validation.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { validatePodTemplate } from './pod/pod-validation.ts';
 import { containerCells } from './workload-cells.ts';
 
 export const podTemplate: Rules<PodTemplate> = {

@@ -16,7 +16,7 @@ export const priorityClass: Rules<PriorityClass> = {
     countGeneration(object, old, ['value', 'globalDefault', 'description', 'preemptionPolicy']);
   },
 
-  validate: ({ preemptionPolicy }) => oneOf(preemptionPolicy, ['Never', 'PreemptLowerPriority'], 'preemptionPolicy'),
+  validate: ({ preemptionPolicy }) => oneOf(preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'preemptionPolicy'),
 
   validateUpdate: (object, old) => [
     ...immutable(object.value, old.value, 'value'),

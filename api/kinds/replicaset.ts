@@ -5,8 +5,8 @@ import type { Rules } from '../kind.ts';
 import type { ReplicaSet } from '../types/apps.v1.ts';
 import { immutable, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { validateSelectedTemplate, validateSelector } from './workload.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { validateReplicated, validateSelector } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
 export const replicaSet: Rules<ReplicaSet> = {
@@ -28,7 +28,7 @@ export const replicaSet: Rules<ReplicaSet> = {
       ...nonNegative(spec.replicas, 'spec.replicas'),
       ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
       ...validateSelector(spec.selector),
-      ...validateSelectedTemplate(spec.template, spec.selector),
+      ...validateReplicated(spec.template, spec.selector),
       ...validateStatus(status ?? { replicas: 0 }),
     ];
   },
@@ -52,7 +52,10 @@ export const replicaSet: Rules<ReplicaSet> = {
 
 function validateStatus(status: NonNullable<ReplicaSet['status']>): FieldError[] {
   const { replicas = 0, fullyLabeledReplicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
-  const errors: FieldError[] = [];
+  const errors = [
+    ...nonNegative(status.observedGeneration, 'status.observedGeneration'),
+    ...nonNegative(status.terminatingReplicas, 'status.terminatingReplicas'),
+  ];
   for (const [name, count] of Object.entries({ replicas, fullyLabeledReplicas, readyReplicas, availableReplicas })) {
     errors.push(...nonNegative(count, `status.${name}`));
     if (count > replicas) errors.push(invalid(`status.${name}`, count, 'cannot be greater than status.replicas'));

@@ -6,8 +6,9 @@ import { labelSetSelector } from '../selectors/labels.ts';
 import type { ReplicationController } from '../types/core.v1.ts';
 import { nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
-import { defaultPodSpec } from './pod-defaults.ts';
-import { validatePodTemplate } from './pod-validation.ts';
+import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { validatePodTemplate } from './pod/pod-validation.ts';
+import { validateForever } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
 export const replicationController: Rules<ReplicationController> = {
@@ -29,7 +30,10 @@ export const replicationController: Rules<ReplicationController> = {
   },
 
   validate({ spec = {} }) {
-    const errors = nonNegative(spec.replicas, 'spec.replicas');
+    const errors = [
+      ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
+      ...nonNegative(spec.replicas, 'spec.replicas'),
+    ];
     const { selector = {}, template } = spec;
     if (Object.keys(selector).length === 0) errors.push(required('spec.selector'));
     if (!template) return [...errors, required('spec.template')];
@@ -37,7 +41,11 @@ export const replicationController: Rules<ReplicationController> = {
       const why = '`selector` does not match template `labels`';
       errors.push(invalid('spec.template.metadata.labels', sortedMap(template.metadata?.labels), why));
     }
-    return [...errors, ...validatePodTemplate(template, 'spec.template')];
+    return [
+      ...errors,
+      ...validatePodTemplate(template, 'spec.template'),
+      ...validateForever(template, 'ReplicationController', 'spec.template'),
+    ];
   },
 
   fields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),

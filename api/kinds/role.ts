@@ -1,8 +1,9 @@
 // Role and ClusterRole of rbac.authorization.k8s.io/v1.
 import { type FieldError, invalid, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
-import type { ClusterRole, PolicyRule, Role } from '../types/rbac.v1.ts';
+import type { AggregationRule, ClusterRole, PolicyRule, Role } from '../types/rbac.v1.ts';
 import { labelSelector } from './checks.ts';
+import { isReadable } from './workload.ts';
 
 export const role: Rules<Role> = {
   createOnUpdate: true,
@@ -13,11 +14,19 @@ export const clusterRole: Rules<ClusterRole> = {
   createOnUpdate: true,
   validate: ({ rules, aggregationRule }) => [
     ...(rules ?? []).flatMap((rule, i) => validateRule(rule, 'cluster', `rules[${i}]`)),
-    ...(aggregationRule?.clusterRoleSelectors ?? []).flatMap((selector, i) =>
-      labelSelector(selector, `aggregationRule.clusterRoleSelectors[${i}]`),
-    ),
+    ...(aggregationRule ? validateAggregation(aggregationRule, 'aggregationRule.clusterRoleSelectors') : []),
   ],
 };
+
+function validateAggregation({ clusterRoleSelectors = [] }: AggregationRule, field: string): FieldError[] {
+  if (clusterRoleSelectors.length === 0) {
+    return [required(field, 'at least one clusterRoleSelector required if aggregationRule is non-nil')];
+  }
+  return clusterRoleSelectors.flatMap((selector, i) => {
+    const errors = labelSelector(selector, `${field}[${i}]`);
+    return isReadable(selector) ? errors : [...errors, invalid(`${field}[${i}]`, null, 'invalid label selector.')];
+  });
+}
 
 function validateRule(rule: PolicyRule, scope: 'namespaced' | 'cluster', field: string): FieldError[] {
   const { verbs, apiGroups, resources, resourceNames, nonResourceURLs } = rule;

@@ -5,11 +5,13 @@ import { certificateSigningRequest } from './certificatesigningrequest.ts';
 import { configMap } from './configmap.ts';
 import { controllerRevision } from './controllerrevision.ts';
 import { cronJob } from './cronjob.ts';
+import { csiDriver, csiNode, csiStorageCapacity, volumeAttachment } from './csi.ts';
 import { daemonSet } from './daemonset.ts';
 import { deployment } from './deployment.ts';
 import { endpoints } from './endpoints.ts';
 import { endpointSlice } from './endpointslice.ts';
 import { event, newEvent } from './event.ts';
+import { flowSchema, priorityLevelConfiguration } from './flowcontrol.ts';
 import { horizontalPodAutoscaler, horizontalPodAutoscalerV1 } from './horizontalpodautoscaler.ts';
 import { ingress, ingressClass } from './ingress.ts';
 import { ipAddress } from './ipaddress.ts';
@@ -36,7 +38,7 @@ import { service } from './service.ts';
 import { serviceAccount } from './serviceaccount.ts';
 import { serviceCIDR } from './servicecidr.ts';
 import { statefulSet } from './statefulset.ts';
-import { storageClass } from './storageclass.ts';
+import { storageClass, volumeAttributesClass } from './storageclass.ts';
 import { webhookConfiguration } from './webhookconfiguration.ts';
 
 /** By `group/Kind`, or `group/version/Kind` where versions differ. */
@@ -75,6 +77,8 @@ const RULES: Readonly<Record<string, unknown>> = {
   'coordination.k8s.io/Lease': lease,
   'discovery.k8s.io/EndpointSlice': endpointSlice,
   'events.k8s.io/Event': newEvent,
+  'flowcontrol.apiserver.k8s.io/FlowSchema': flowSchema,
+  'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration': priorityLevelConfiguration,
   'networking.k8s.io/IPAddress': ipAddress,
   'networking.k8s.io/Ingress': ingress,
   'networking.k8s.io/IngressClass': ingressClass,
@@ -87,7 +91,12 @@ const RULES: Readonly<Record<string, unknown>> = {
   'rbac.authorization.k8s.io/Role': role,
   'rbac.authorization.k8s.io/RoleBinding': roleBinding,
   'scheduling.k8s.io/PriorityClass': priorityClass,
+  'storage.k8s.io/CSIDriver': csiDriver,
+  'storage.k8s.io/CSINode': csiNode,
+  'storage.k8s.io/CSIStorageCapacity': csiStorageCapacity,
   'storage.k8s.io/StorageClass': storageClass,
+  'storage.k8s.io/VolumeAttachment': volumeAttachment,
+  'storage.k8s.io/VolumeAttributesClass': volumeAttributesClass,
 };
 
 /** The rules of one version of a kind; none is an empty set. */

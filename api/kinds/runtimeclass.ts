@@ -1,13 +1,21 @@
 // RuntimeClass of node.k8s.io/v1.
 import { ageOf } from '../age.ts';
-import { required } from '../field.ts';
 import type { Rules } from '../kind.ts';
+import { validateLabels } from '../metadata.ts';
 import { dns1123LabelErrors } from '../selectors/syntax.ts';
 import type { RuntimeClass } from '../types/node.v1.ts';
 import { immutable, named } from './checks.ts';
+import { validateResources } from './pod/resource-requirements.ts';
+import { validateTolerations } from './pod/tolerations.ts';
+import { needed } from './rule-table.ts';
 
 export const runtimeClass: Rules<RuntimeClass> = {
-  validate: ({ handler }) => (handler ? named(dns1123LabelErrors, handler, 'handler') : [required('handler')]),
+  validate: ({ handler, overhead, scheduling }) => [
+    ...needed<string>((name, field) => named(dns1123LabelErrors, name, field))(handler, 'handler'),
+    ...validateResources({ limits: overhead?.podFixed }, new Set(), 'overhead'),
+    ...validateLabels(scheduling?.nodeSelector, 'scheduling.nodeSelector'),
+    ...validateTolerations(scheduling?.tolerations, 'scheduling.tolerations'),
+  ],
   validateUpdate: (object, old) => immutable(object.handler, old.handler, 'handler'),
   cells: ({ metadata, handler }, now) => [metadata.name, handler, ageOf(metadata.creationTimestamp, now)],
 };

@@ -66,7 +66,8 @@ function validatePort(port: ServicePort, needsName: boolean, names: Set<string>,
     const number = targetPort ?? 0;
     errors.push(...portNumberErrors(number).map((error) => invalid(`${field}.targetPort`, number, error)));
   }
-  if (port.appProtocol) errors.push(...named(qualifiedNameErrors, port.appProtocol, `${field}.appProtocol`));
+  if (port.appProtocol !== undefined)
+    errors.push(...named(qualifiedNameErrors, port.appProtocol, `${field}.appProtocol`));
   return errors;
 }
 
@@ -180,7 +181,7 @@ function validateTypeDependent(spec: ServiceSpec): FieldError[] {
   errors.push(...oneOf(internalTrafficPolicy, ['Cluster', 'Local'], 'spec.internalTrafficPolicy'));
   if (type !== 'LoadBalancer') {
     const only = "may only be used when `type` is 'LoadBalancer'";
-    if (loadBalancerClass) errors.push(forbidden('spec.loadBalancerClass', only));
+    if (loadBalancerClass !== undefined) errors.push(forbidden('spec.loadBalancerClass', only));
     if (spec.allocateLoadBalancerNodePorts !== undefined) {
       errors.push(forbidden('spec.allocateLoadBalancerNodePorts', only));
     }
@@ -192,9 +193,12 @@ function validateTypeDependent(spec: ServiceSpec): FieldError[] {
 
 function validateSourceRanges({ type, loadBalancerSourceRanges: ranges = [] }: ServiceSpec): FieldError[] {
   if (ranges.length === 0) return [];
-  const field = 'spec.loadBalancerSourceRanges';
-  if (type !== 'LoadBalancer') return [forbidden(field, "may only be used when `type` is 'LoadBalancer'")];
-  return ranges.flatMap((range, i) => block(range.trim(), `${field}[${i}]`));
+  const field = 'spec.LoadBalancerSourceRanges'; // as upstream spells it
+  const why = "may only be used when `type` is 'LoadBalancer'";
+  return [
+    ...(type === 'LoadBalancer' ? [] : [forbidden(field, why)]),
+    ...ranges.flatMap((range, i) => block(range.trim(), `${field}[${i}]`)),
+  ];
 }
 
 function validateDistribution({ trafficDistribution }: ServiceSpec): FieldError[] {

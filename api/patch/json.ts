@@ -28,7 +28,7 @@ function operationsOf(patch: unknown): Operation[] {
   if (!Array.isArray(patch)) {
     const what = patch === null || typeof patch !== 'object' ? typeof patch : 'object';
     throw StatusError.badRequest(
-      `error decoding patch: json: cannot unmarshal ${what} into Go value of type jsonpatch.Patch`,
+      `error decoding patch: json: cannot unmarshal ${what} into Go value of type []handlers.jsonPatchOp`,
     );
   }
   if (patch.length > MAX_OPERATIONS) {

@@ -54,7 +54,7 @@ function checkDepth(text: string): void {
     if (char === '"') at = endOfString(text, at);
     else if (char === '{' || char === '[') depth += 1;
     else if (char === '}' || char === ']') depth -= 1;
-    if (depth > MAX_DEPTH) throw new JsonError(TOO_DEEP);
+    if (depth > MAX_DEPTH) throw new JsonError(`invalid character '${char}' ${TOO_DEEP}`);
   }
 }
 

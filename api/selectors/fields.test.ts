@@ -23,13 +23,17 @@ describe('a field selector', () => {
 
   it('says which fields a kind selects by', () => {
     const named = ['metadata.name', 'metadata.namespace'];
-    expect(() => checkSelectable(parseFieldSelector('data.n=1'), named)).toThrow(
+    const configMap = { group: '', kind: 'ConfigMap', selectableFields: named };
+    const pod = { group: '', kind: 'Pod', selectableFields: [...named, 'spec.nodeName'] };
+    const job = { group: 'batch', kind: 'Job', selectableFields: [...named, 'status.successful'] };
+    expect(() => checkSelectable(parseFieldSelector('data.n=1'), configMap)).toThrow(
       '"data.n" is not a known field selector: only "metadata.name", "metadata.namespace"',
     );
-    expect(() => checkSelectable(parseFieldSelector('spec.image=x'), [...named, 'spec.nodeName'])).toThrow(
+    expect(() => checkSelectable(parseFieldSelector('spec.image=x'), pod)).toThrow(
       'field label not supported: spec.image',
     );
-    expect(() => checkSelectable(parseFieldSelector('metadata.name=x'), named)).not.toThrow();
+    expect(() => checkSelectable(parseFieldSelector('x=1'), job)).toThrow('field label "x" not supported for Job');
+    expect(() => checkSelectable(parseFieldSelector('metadata.name=x'), configMap)).not.toThrow();
   });
 
   it('knows a lone name', () => {

@@ -28,16 +28,28 @@ export function parseFieldSelector(text: string): FieldSelector {
   };
 }
 
-/** The words for a field that the kind does not select by (k8s.io/apimachinery pkg/runtime/conversion.go and the kinds' own). */
-export function checkSelectable(selector: FieldSelector, selectable: readonly string[]): void {
+/** What a list selects from. */
+export interface Selectable {
+  readonly group: string;
+  readonly kind: string;
+  readonly selectableFields: readonly string[];
+}
+
+/** Throws in upstream's words for a field that the kind does not select by. */
+export function checkSelectable(selector: FieldSelector, selectable: Selectable): void {
   for (const { field } of selector.requirements) {
-    if (selectable.includes(field)) continue;
-    throw StatusError.badRequest(
-      selectable.length === 2 && selectable[1] === 'metadata.namespace'
-        ? `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`
-        : `field label not supported: ${field}`,
-    );
+    if (!selectable.selectableFields.includes(field)) throw StatusError.badRequest(refusal(field, selectable));
   }
+}
+
+/** k8s.io/apimachinery pkg/runtime/conversion.go; kinds that select by more have words of their own. */
+function refusal(field: string, { group, kind, selectableFields }: Selectable): string {
+  if (selectableFields.length === 2 && selectableFields[1] === 'metadata.namespace')
+    return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+  if (group === 'batch' && kind === 'Job') return `field label ${JSON.stringify(field)} not supported for Job`;
+  if (group === 'resource.k8s.io' && kind === 'ResourceSlice')
+    return `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${field}`;
+  return `field label not supported: ${field}`;
 }
 
 /** At commas that no backslash escapes. */

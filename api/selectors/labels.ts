@@ -168,7 +168,7 @@ class Parser {
     const key = this.#next();
     if (!isWord(key)) unparsable(`found '${key}', expected: identifier`);
     const errors = labelKeyErrors(key);
-    if (errors.length > 0) unparsable(`key: Invalid value: ${JSON.stringify(key)}: ${errors.join('; ')}`);
+    if (errors.length > 0) unparsable(`<nil>: Invalid value: ${JSON.stringify(key)}: ${errors.join('; ')}`);
     if (negated) return { key, operator: '!', values: [] };
     if (this.#peek() === '' || this.#peek() === ',') return { key, operator: 'exists', values: [] };
     return this.#comparison(key);
@@ -213,7 +213,8 @@ class Parser {
       } else if (isWord(token) && expectValue) {
         values.push(token);
         expectValue = false;
-      } else unparsable(`found '${token}', expected: ',', or identifier`);
+      } else if (!expectValue) unparsable(`found '${token}', expected: ',' or ')'`);
+      else unparsable(`found '${token}', expected: ',', ${values.length === 0 ? "')' or" : 'or'} identifier`);
     }
   }
 

@@ -49,6 +49,28 @@ const CONFIG_KEY_WORDS = example(
   'KEY_NAME',
   'key-name',
 );
+const UNDERSCORED_LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
+const UNDERSCORED = `${UNDERSCORED_LABEL}(\\.${UNDERSCORED_LABEL})*`;
+const UNDERSCORED_PATTERN = whole(UNDERSCORED);
+const UNDERSCORED_WORDS = example(
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+  UNDERSCORED,
+  'example.com',
+);
+const WILDCARD = `\\*\\.${SUBDOMAIN}`;
+const WILDCARD_PATTERN = whole(WILDCARD);
+const WILDCARD_WORDS = example(
+  "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+  WILDCARD,
+  '*.example.com',
+);
+const HEADER = '[-A-Za-z0-9]+';
+const HEADER_PATTERN = whole(HEADER);
+const HEADER_WORDS = example(
+  "a valid HTTP header must consist of alphanumeric characters or '-'",
+  HEADER,
+  'X-Header-Name',
+);
 const ENV_NAME_WORDS =
   "a valid environment variable name must consist only of printable ASCII characters other than '='";
 
@@ -64,6 +86,26 @@ export function dns1123LabelErrors(text: string): string[] {
 /** RFC 1123 subdomain: `example.com`. */
 export function dns1123SubdomainErrors(text: string): string[] {
   return [...longer(text, 253), ...(SUBDOMAIN_PATTERN.test(text) ? [] : [SUBDOMAIN_WORDS])];
+}
+
+/** A domain to search in, which may have underscores. */
+export function underscoredSubdomainErrors(text: string): string[] {
+  return [...longer(text, 253), ...(UNDERSCORED_PATTERN.test(text) ? [] : [UNDERSCORED_WORDS])];
+}
+
+/** `*.example.com` */
+export function wildcardSubdomainErrors(text: string): string[] {
+  return [...longer(text, 253), ...(WILDCARD_PATTERN.test(text) ? [] : [WILDCARD_WORDS])];
+}
+
+/** `X-Header-Name` */
+export function httpHeaderNameErrors(text: string): string[] {
+  return HEADER_PATTERN.test(text) ? [] : [HEADER_WORDS];
+}
+
+/** The beginning of a name that is completed later: it may end in a dash. */
+export function dns1123PrefixErrors(text: string): string[] {
+  return dns1123SubdomainErrors(text.length > 1 && text.endsWith('-') ? `${text.slice(0, -2)}a` : text);
 }
 
 /** A name that is one segment of a path, as RBAC objects have it. */

@@ -78,8 +78,8 @@ it('looks into the first handler of a probe, and into no probe that may not be t
     body: { metadata: { name: 'a' }, template: { metadata: { labels: { a: 'b' } }, spec } },
   });
   expect(body.details.causes.map(({ field }: { field: string }) => field)).toEqual([
-    'template.spec.containers[0].livenessProbe.httpGet',
     'template.spec.containers[0].livenessProbe.exec.command',
+    'template.spec.containers[0].livenessProbe.httpGet',
     'template.spec.initContainers[0].livenessProbe',
   ]);
 });

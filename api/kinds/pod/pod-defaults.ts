@@ -1,5 +1,5 @@
 // Defaults of a pod's spec, in pods and in pod templates alike (k8s.io/kubernetes v1.36 pkg/apis/core/v1/defaults.go).
-import type { Container, EphemeralContainer, HTTPGetAction, PodSpec, Probe, Volume } from '../types/core.v1.ts';
+import type { Container, EphemeralContainer, HTTPGetAction, PodSpec, Probe, Volume } from '../../types/core.v1.ts';
 
 const MODE = 0o644;
 
@@ -8,7 +8,14 @@ export function containersOf(spec: PodSpec): Array<Container | EphemeralContaine
   return [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
 }
 
+/** Fields behind feature gates that are off: nobody gets them stored. */
+function dropDisabled(spec: PodSpec): void {
+  delete spec.schedulingGroup;
+  for (const { lifecycle } of containersOf(spec)) delete lifecycle?.stopSignal;
+}
+
 export function defaultPodSpec(spec: PodSpec): void {
+  dropDisabled(spec);
   spec.dnsPolicy ??= 'ClusterFirst';
   spec.restartPolicy ??= 'Always';
   spec.securityContext ??= {};
@@ -42,9 +49,15 @@ function defaultContainer(container: Container | EphemeralContainer, spec: PodSp
   if (spec.hostNetwork) for (const port of container.ports ?? []) port.hostPort ??= port.containerPort;
 }
 
-/** An image without a tag or digest, or tagged `latest`. */
+const PART = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+/** `registry:5000/path/name:tag@digest` */
+const IMAGE = new RegExp(
+  `^(?![^:@]{256})(?:[a-zA-Z0-9.-]+(?::\\d+)?/)?${PART}(?:/${PART})*(?::[\\w][\\w.-]{0,127})?(?:@.+)?$`,
+);
+
+/** An image without a tag or digest, or tagged `latest`. What is no image's name has no tag either. */
 function isLatest(image: string): boolean {
-  if (image.includes('@')) return false;
+  if (image.includes('@') || !IMAGE.test(image)) return false;
   const tag = /:([^/:]+)$/.exec(image)?.[1];
   return image !== '' && (tag === undefined || tag === 'latest');
 }

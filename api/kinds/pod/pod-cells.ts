@@ -1,6 +1,6 @@
 // What `kubectl get pods` shows of a pod (k8s.io/kubernetes v1.36 pkg/printers/internalversion/printers.go).
-import { ageOf } from '../age.ts';
-import type { ContainerStatus, Pod } from '../types/core.v1.ts';
+import { ageOf } from '../../age.ts';
+import type { ContainerStatus, Pod } from '../../types/core.v1.ts';
 
 interface Tally {
   ready: number;

@@ -1,0 +1,119 @@
+// `npm run check:verdicts -- KUBECONFIG [KIND…]`: sends hostile variants of good objects (seeds.yaml) to a server of ours and to
+// the one that KUBECONFIG names, and tells where the two do not say the same: as creations, as updates, and as updates of the
+// status. What is accepted is compared field by field, and so are defaults. All of it is a dry run, but for the good objects.
+import { Catalogue } from '../../api/catalogue.ts';
+import type { Kind } from '../../api/kind.ts';
+import { type AnyObject, apiVersionOf, copyOf } from '../../api/object.ts';
+import type { Connection } from '../../client/connection.ts';
+import { loadKubeconfig } from '../../client/kubeconfig.ts';
+import { startServerProcess } from '../harness/apiserver.ts';
+import { ask } from '../harness/ask.ts';
+import { compare, type Question } from './answers.ts';
+import { PARTS, readSeeds } from './seeds.ts';
+import { Tally } from './tally.ts';
+import { type Variant, variantsOf } from './variants.ts';
+
+const PATIENCE_MS = 20_000;
+/** Questions under way. */
+const AT_ONCE = 8;
+
+interface Servers {
+  readonly ours: Connection;
+  readonly theirs: Connection;
+}
+
+function pathOf(kind: Kind, { metadata }: AnyObject): string {
+  const place = `${kind.group ? '/apis' : '/api'}/${apiVersionOf(kind.group, kind.version)}`;
+  return `${place}${kind.namespaced ? `/namespaces/${metadata.namespace}` : ''}/${kind.plural}`;
+}
+
+/** As the server keeps it; created if it is not there. Throws what the server says otherwise. */
+async function stored(server: Connection, path: string, seed: AnyObject): Promise<AnyObject> {
+  const made = await ask(server, { method: 'POST', path, body: JSON.stringify(seed), patienceMs: PATIENCE_MS });
+  if (made.status !== 201 && made.status !== 409) throw new Error(`${path} ${seed.metadata.name}: ${made.text}`);
+  const { text } = await ask(server, { method: 'GET', path: `${path}/${seed.metadata.name}`, patienceMs: PATIENCE_MS });
+  return JSON.parse(text) as AnyObject;
+}
+
+function creations(kind: Kind, seed: AnyObject, variants: readonly Variant[]): Question[] {
+  return variants.map((variant) => {
+    const object = copyOf(seed);
+    object.metadata.name = `${seed.metadata.name}-2`;
+    variant.apply(object);
+    return {
+      name: `${kind.kind} created: ${variant.name}`,
+      method: 'POST',
+      path: `${pathOf(kind, seed)}?dryRun=All`,
+      object,
+    };
+  });
+}
+
+/** Without a version: the object may be written meanwhile. */
+function changed({ metadata, ...rest }: AnyObject, variant: Variant): AnyObject {
+  const { name, namespace, labels, annotations } = metadata;
+  const object = copyOf({ ...rest, metadata: { name, namespace, labels, annotations } });
+  variant.apply(object);
+  return object;
+}
+
+function updates(
+  kind: Kind,
+  [theirs, ours]: readonly [AnyObject, AnyObject],
+  variants: readonly Variant[],
+  subresource: '' | '/status',
+): Question[] {
+  const path = `${pathOf(kind, theirs)}/${theirs.metadata.name}${subresource}?dryRun=All`;
+  const what = subresource ? 'status updated' : 'updated';
+  return variants.map((variant) => ({
+    name: `${kind.kind} ${what}: ${variant.name}`,
+    method: 'PUT',
+    path,
+    object: changed(theirs, variant),
+    ours: changed(ours, variant),
+  }));
+}
+
+async function questionsOf(kind: Kind, seed: AnyObject, { ours, theirs }: Servers): Promise<Question[]> {
+  const variants = PARTS.flatMap((part) => variantsOf(kind.schema, seed, part));
+  const questions = creations(kind, seed, variants);
+  if (!kind.verbs.has('update')) return questions;
+  const path = pathOf(kind, seed);
+  const both = [await stored(theirs, path, seed), await stored(ours, path, seed)] as const;
+  questions.push(...updates(kind, both, variants, ''));
+  if (!kind.subresources.has('status')) return questions;
+  return [...questions, ...updates(kind, both, variantsOf(kind.schema, both[0], 'status'), '/status')];
+}
+
+async function askAll(questions: readonly Question[], { ours, theirs }: Servers, tally: Tally): Promise<void> {
+  const left = questions.values();
+  const asker = async (): Promise<void> => {
+    for (const question of left) tally.count(question.name, await compare(ours, theirs, question));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, asker));
+}
+
+/** Returns the exit code. */
+async function main([kubeconfig, ...kinds]: readonly string[]): Promise<number> {
+  if (!kubeconfig) {
+    process.stderr.write('usage: npm run check:verdicts -- KUBECONFIG [KIND…]\n');
+    return 2;
+  }
+  const theirs = await loadKubeconfig(kubeconfig);
+  const server = await startServerProcess();
+  const ours = await loadKubeconfig(server.kubeconfig);
+  const catalogue = new Catalogue();
+  const tally = new Tally();
+  try {
+    for (const { kind, object } of readSeeds(catalogue)) {
+      if (kinds.length > 0 && !kinds.includes(kind.kind)) continue;
+      const servers = { ours, theirs };
+      await askAll(await questionsOf(kind, object, servers), servers, tally);
+    }
+  } finally {
+    await server.stop();
+  }
+  return tally.finish();
+}
+
+process.exitCode = await main(process.argv.slice(2));
