@@ -1,10 +1,19 @@
-// kube-proxy's backends against the kernel: a full load, one change at that size, and a full resync of what is there.
+// kube-proxy's backends against the kernel: a full load, one change at that size, and a look for drift; then all of it behind an API server
+// while endpoints change all the time, and what its rules cost a connection.
 import type { SyncJob, SyncResult } from './backend-sync.ts';
+import type { BurstJob, BurstResult } from './burst.ts';
 import { runJob } from './child.ts';
-import { type Bench, ms, percentile, type Row } from './table.ts';
+import type { FirstPacketJob, FirstPacketResult } from './first-packet.ts';
+import { type Bench, ms, percentile, type Row, rate } from './table.ts';
 
 /** As on a real node when root; a user namespace, as in the lab, otherwise. */
 const ISOLATED = process.getuid!() === 0 ? ['unshare', '-n'] : ['unshare', '-Urn'];
+
+/** Processes, mounts and names of its own besides: all go with its first process. */
+const APART = [
+  ...['unshare', process.getuid!() === 0 ? '-nmpf' : '-Urnmpf', '--mount-proc', '--kill-child'],
+  ...['sh', '-c', 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" "$@"'],
+];
 
 type Size = Pick<SyncJob, 'backend' | 'services' | 'endpoints'> & { readonly target?: Target };
 
@@ -46,6 +55,32 @@ function row(size: Size, { load, changes, look, changeBeside, memory }: SyncResu
   };
 }
 
+const BURST: BurstJob = { services: 10_000, endpoints: 5, changesPerSecond: 1000, seconds: 30 };
+
+async function burst(signal: AbortSignal): Promise<Row> {
+  const { last, cores, changesPerSecond } = await runJob<BurstJob, BurstResult>('burst', BURST, signal, APART);
+  return {
+    what: `nftables: ${rate(BURST.changesPerSecond)} endpoint changes for ${BURST.seconds} s`,
+    measured: `${rate(changesPerSecond)} · last one followed after ${ms(last)} · ${cores.toFixed(2)} cores`,
+    target: 'last ≤ 100 ms, ≤ 1 core',
+    met: last <= 100 && cores <= 1,
+  };
+}
+
+const FIRST_PACKET: FirstPacketJob = { services: 10_000, endpoints: 5, connections: 20_000 };
+
+async function firstPacket(signal: AbortSignal): Promise<Row> {
+  const result = await runJob<FirstPacketJob, FirstPacketResult>('first-packet', FIRST_PACKET, signal, APART);
+  const { direct, throughService } = result;
+  const more = 100 * (throughService / direct - 1);
+  return {
+    what: 'nftables: connection between pods through one of 10,000 services',
+    measured: `p50 ${throughService.toFixed(1)} µs, direct ${direct.toFixed(1)} µs: ${more.toFixed(1)} % more`,
+    target: '≤ 10 % more',
+    met: more <= 10,
+  };
+}
+
 export const proxy: Bench = {
   name: 'proxy',
   async run({ signal }) {
@@ -60,6 +95,7 @@ export const proxy: Bench = {
         ),
       );
     }
+    rows.push(await burst(signal), await firstPacket(signal));
     return rows;
   },
 };

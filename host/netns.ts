@@ -1,6 +1,8 @@
 // Network namespaces by name, as `ip netns` keeps them: a file in /run/netns that holds the namespace open. Inside a lab /run is
 // a file system of the lab's own, so names never meet those of the machine or of another lab.
-import { check, type Exec } from './exec.ts';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { check, type Exec, ExecError, execAt } from './exec.ts';
 
 const RUN_NETNS = '/run/netns';
 
@@ -36,4 +38,32 @@ async function batch(verb: 'add' | 'delete', names: string | readonly string[], 
 export function inNetns(path: string, argv: readonly string[]): string[] {
   if (!path.startsWith('/')) throw new Error(`not the path of a network namespace: ${JSON.stringify(path)}`);
   return ['nsenter', `--net=${path}`, '--', ...argv];
+}
+
+/** Goes with `end`, or with this process. */
+export interface ScratchNetns {
+  /** Runs programs there. */
+  readonly exec: Exec;
+  end(): void;
+}
+
+/** An empty namespace without a name, beside the one where `exec` runs programs. Throws ExecError where none can be made. */
+export async function scratchNetns(exec: Exec = check): Promise<ScratchNetns> {
+  // Its holder says when it is there, and ends with its standard input.
+  const argv = ['unshare', '--net', '--', 'sh', '-c', 'echo ready; exec cat'];
+  if (!exec.spell) throw new ExecError(argv, 127, 'no program can be kept running here');
+  const [command, ...words] = exec.spell(argv);
+  const holder = spawn(command, words, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let said = '';
+  holder.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  holder.stdin.on('error', () => {}); // its end is told by 'close'
+  const gone = once(holder, 'close').then(([code]) => Promise.reject(new ExecError(argv, Number(code ?? 128), said)));
+  await Promise.race([once(holder.stdout, 'data'), gone]);
+  gone.catch(() => undefined); // what runs there afterwards tells that it is gone
+  return {
+    exec: execAt((inside) => inNetns(`/proc/${holder.pid}/ns/net`, inside)),
+    end: () => void holder.stdin.end(),
+  };
 }

@@ -75,7 +75,7 @@ const CONFIGURATION = z.object({
   detectLocal: part({ bridgeInterface: text(), interfaceNamePrefix: text() }),
   clusterCIDR: text(),
   nodePortAddresses: texts,
-  oomScoreAdj: count(-999),
+  oomScoreAdj: z.number().int().min(-1000).max(1000).nullish().transform((value) => unset(value, -999)),
   conntrack: part({
     maxPerCore: count(32768), min: count(131072), tcpEstablishedTimeout: duration(24 * HOUR_MS),
     tcpCloseWaitTimeout: duration(HOUR_MS), tcpBeLiberal: flag(false), udpTimeout: duration(0), udpStreamTimeout: duration(0),

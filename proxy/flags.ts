@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import * as z from 'zod';
-import type { Flag, Values } from '../host/flags.ts';
+import type { Flag, Flags, Values } from '../host/flags.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import { configurationOf, type KubeProxyConfiguration, readConfiguration } from './configuration.ts';
 
@@ -22,7 +22,13 @@ const count = (help: string): Flag<number | undefined> => ({ type: z.coerce.numb
 // biome-ignore format: one flag per row reads as a table
 export const FLAGS = {
   config: text('KubeProxyConfiguration file; of the other flags only --hostname-override counts beside it'),
+  'write-config-to': text('write the configuration of these flags to this file, and end'),
   kubeconfig: text('kubeconfig file of the API server to follow'),
+  master: text("URL of the API server, in place of the kubeconfig's"),
+  'kube-api-content-type': text('taken as upstream takes it; this proxy speaks JSON'),
+  'kube-api-qps': { type: z.coerce.number().optional(), help: 'taken as upstream takes it; this proxy lists and watches, and never waits' },
+  'kube-api-burst': count('the same'),
+  'config-sync-period': text('the same: what changes is heard of at once'),
   'proxy-mode': text('iptables (default) or nftables'),
   'hostname-override': text("name of this node; default: the host's name"),
   'cluster-cidr': text("CIDRs of the pods' addresses, one per family, with commas between"),
@@ -36,6 +42,7 @@ export const FLAGS = {
   'iptables-sync-period': text('time between full syncs that look for drift; default 30s'),
   'iptables-min-sync-period': text('upstream waits so long between syncs; this proxy syncs at once and never waits'),
   'bind-address': text('address of health and metrics servers that name none; default 0.0.0.0'),
+  'bind-address-hard-fail': flag('end when such an address cannot be listened on, instead of trying again'),
   'healthz-bind-address': text("IP:PORT of /healthz and /livez; default 0.0.0.0:10256, '' for none"),
   'metrics-bind-address': text("IP:PORT of /metrics and /configz; default 127.0.0.1:10249, '' for none"),
   'conntrack-max-per-core': count('followed connections per core; default 32768, 0 leaves the limit alone'),
@@ -45,8 +52,27 @@ export const FLAGS = {
   'conntrack-tcp-be-liberal': flag('follow TCP packets out of window too'),
   'conntrack-udp-timeout': text('how long unanswered UDP flows are followed; default: left alone'),
   'conntrack-udp-timeout-stream': text('how long answered UDP flows are followed; default: left alone'),
+  'oom-score-adj': count('how soon the kernel ends this process when memory is short, -1000 (never) to 1000; default -999'),
+  'init-only': flag('set what of the kernel needs full rights, and end; without it CAP_NET_ADMIN is enough afterwards'),
   cleanup: flag('remove all rules of all modes, and end'),
 } satisfies Record<string, Flag>;
+
+const ignored = (names: readonly string[], boolean?: true): [string, Flag][] =>
+  names.map((name) => [name, { type: z.unknown(), help: 'taken, and of no use here', boolean }]);
+
+/** Upstream's other flags: of logging, profiling and IPVS. A command line with them is no reason to refuse to start. */
+export const IGNORED: Flags = Object.fromEntries([
+  ...ignored(['v', 'vmodule', 'logging-format', 'log-flush-frequency']),
+  ...ignored([
+    'log-json-info-buffer-size',
+    'log-text-info-buffer-size',
+    'feature-gates',
+    'show-hidden-metrics-for-version',
+  ]),
+  ...ignored(['ipvs-scheduler', 'ipvs-exclude-cidrs', 'ipvs-sync-period', 'ipvs-min-sync-period']),
+  ...ignored(['ipvs-tcp-timeout', 'ipvs-tcpfin-timeout', 'ipvs-udp-timeout']),
+  ...ignored(['log-json-split-stream', 'log-text-split-stream', 'profiling', 'ipvs-strict-arp'], true),
+]);
 
 /** What flags that are not given stand for, as upstream shows it; '' for those left out here. */
 // biome-ignore format: as above
@@ -57,7 +83,12 @@ const DEFAULTS: Readonly<Partial<Record<keyof typeof FLAGS, string>>> = {
   'iptables-localhost-nodeports': 'true',
   'iptables-sync-period': '30s',
   'iptables-min-sync-period': '1s',
+  'kube-api-content-type': 'application/vnd.kubernetes.protobuf',
+  'kube-api-qps': '5',
+  'kube-api-burst': '10',
+  'config-sync-period': '15m0s',
   'bind-address': '0.0.0.0',
+  'bind-address-hard-fail': 'false',
   'healthz-bind-address': '0.0.0.0:10256',
   'metrics-bind-address': '127.0.0.1:10249',
   'conntrack-max-per-core': '32768',
@@ -67,6 +98,8 @@ const DEFAULTS: Readonly<Partial<Record<keyof typeof FLAGS, string>>> = {
   'conntrack-tcp-be-liberal': 'false',
   'conntrack-udp-timeout': '0s',
   'conntrack-udp-timeout-stream': '0s',
+  'oom-score-adj': '-999',
+  'init-only': 'false',
   cleanup: 'false',
 };
 
@@ -109,9 +142,17 @@ function fromFlags(given: Given): Omit<Choices, 'nodeName'> {
     minSyncPeriod: given['iptables-min-sync-period'],
   };
   const configuration = configurationOf({
-    clientConnection: { kubeconfig: given.kubeconfig },
+    clientConnection: {
+      kubeconfig: given.kubeconfig,
+      contentType: given['kube-api-content-type'],
+      qps: given['kube-api-qps'],
+      burst: given['kube-api-burst'],
+    },
+    configSyncPeriod: given['config-sync-period'],
+    oomScoreAdj: given['oom-score-adj'],
     hostnameOverride: given['hostname-override'],
     bindAddress: given['bind-address'],
+    bindAddressHardFail: given['bind-address-hard-fail'],
     healthzBindAddress: given['healthz-bind-address'],
     metricsBindAddress: given['metrics-bind-address'],
     mode: given['proxy-mode'],

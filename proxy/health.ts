@@ -1,6 +1,7 @@
 // What others may ask the proxy: /healthz and /livez (port 10256), and /metrics, /configz, /proxyMode, /statusz and /flagz (port 10249),
 // with upstream's answers.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Clock, systemClock } from '../host/clock.ts';
 import { flagsPage, statusPage } from './debug-pages.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import type { SyncLoop } from './sync.ts';
@@ -97,6 +98,32 @@ export function metricsAnswers(source: MetricsAnswers): Record<string, Answer> {
   answers['/statusz'] = (_request, response) =>
     page(response, statusPage({ startedAt, now: Date.now(), version, paths }));
   return answers;
+}
+
+/** ms between attempts to listen (upstream v1.36 cmd/kube-proxy/app/server.go). */
+const TRY_EVERY_MS = 5000;
+
+interface Serving {
+  readonly signal: AbortSignal;
+  /** Hears of every attempt that fails; what it throws ends them. */
+  readonly failed: (error: Error) => void;
+  readonly clock?: Clock;
+}
+
+/** Serves as soon as the address is free; resolves when it does, or `signal` aborts. */
+export async function serveWhenFree(
+  address: string,
+  answers: Readonly<Record<string, Answer>>,
+  { signal, failed, clock = systemClock }: Serving,
+): Promise<void> {
+  while (!signal.aborted) {
+    const isServed = await serve(address, answers, signal).then(
+      () => true,
+      (error: Error) => failed(error),
+    );
+    if (isServed) return;
+    await clock.sleep(TRY_EVERY_MS, signal).catch(() => undefined); // aborted: the loop's condition ends it
+  }
 }
 
 /** `address` is `IP:PORT`, `[IP]:PORT` or '' for nowhere. Listens when it resolves; ends when `signal` aborts. */

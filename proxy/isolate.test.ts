@@ -1,7 +1,7 @@
 // Finding what the kernel refuses: a backend that refuses some service ports, whatever stands beside them.
 import { describe, expect, it } from 'vitest';
 import type { Backend } from './backend.ts';
-import { isolate } from './isolate.ts';
+import { isolate, without } from './isolate.ts';
 import type { Plan, ServicePort } from './plan.ts';
 
 class Picky implements Pick<Backend, 'sync'> {
@@ -32,15 +32,30 @@ describe('isolating what the kernel refuses', () => {
     ['several', [names[0], names[500], names[999]]],
   ])('serves all but %s', async (_, bad) => {
     const backend = new Picky(bad);
-    const refused = await isolate(backend as unknown as Backend, plan, new Set(names));
+    const refused = await isolate(backend, plan, new Set(names));
     expect([...refused.keys()].sort()).toEqual([...bad].sort());
     for (const [id, error] of refused) expect(error.message).toBe(`no ${id}`);
     expect(backend.held).toEqual(names.filter((name) => !bad.includes(name)));
     expect(backend.syncs).toBeLessThanOrEqual(3 + 25 * bad.length);
   });
 
+  it('takes nobody out of service where it can be tried elsewhere', async () => {
+    const [backend, trial] = [new Picky([names[7]]), new Picky([names[7]])];
+    await backend.sync(without(plan, new Set([names[7]])));
+    const served = new Set<number>();
+    const sync = (next: Plan): Promise<void> => backend.sync(next).finally(() => served.add(backend.held.length));
+    const refused = await isolate({ sync }, plan, new Set(names), { backend: trial });
+    expect([...refused.keys()]).toEqual([names[7]]);
+    expect([...served]).toEqual([names.length - 1]);
+  });
+
+  it('does not blame those who are fine elsewhere', async () => {
+    const backend = new Picky([names[7]]);
+    await expect(isolate(backend, plan, new Set(names), { backend: new Picky([]) })).rejects.toThrow(names[7]);
+  });
+
   it('rejects when it is none of the suspects', async () => {
     const backend = new Picky([names[3]]);
-    await expect(isolate(backend as unknown as Backend, plan, new Set([names[4]]))).rejects.toThrow(names[3]);
+    await expect(isolate(backend, plan, new Set([names[4]]))).rejects.toThrow(names[3]);
   });
 });

@@ -16,7 +16,7 @@ import type { Backend } from './backend.ts';
 import { EndpointSliceTracker, SLICE_SELECTOR } from './changes/endpoint-slices.ts';
 import { SERVICE_SELECTOR, ServiceTracker } from './changes/services.ts';
 import { configurationOf, shownConfiguration } from './configuration.ts';
-import { healthAnswers, isHealthy, metricsAnswers, serve } from './health.ts';
+import { healthAnswers, isHealthy, metricsAnswers, serveWhenFree } from './health.ts';
 import { HealthCheckPorts } from './health-check-ports.ts';
 import { IptablesBackend } from './iptables/backend.ts';
 import { PlanMaker } from './make-plan.ts';
@@ -27,6 +27,7 @@ import { type Interfaces, nodeFacts, type ProxyOptions } from './node-facts.ts';
 import type { IPFamily, NodeFacts, Plan } from './plan.ts';
 import { SyncLoop, type SyncReport } from './sync.ts';
 import { ROUTE_LOCALNET, setSysctl } from './sysctls.ts';
+import { makeTrial } from './trial.ts';
 
 export type ProxyMode = Backend['name'];
 
@@ -49,6 +50,8 @@ export interface RunProxyOptions {
   /** `IP:PORT`; '' or absent: not served. */
   readonly healthzBindAddress?: string;
   readonly metricsBindAddress?: string;
+  /** Whether it is the end when an address cannot be listened on; default: it is tried again. */
+  readonly bindAddressHardFail?: boolean;
   /** What /configz shows; absent: the defaults, with this mode. */
   readonly configuration?: object;
   /** What /flagz shows: name → value; absent: no flags. */
@@ -171,6 +174,7 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
       family,
       maker: makers.get(family)!,
       backend: backends.get(family)!,
+      trial: () => makeTrial((place) => makeBackend(mode, family, place), exec),
       conntrack: new Conntrack(family === 'IPv4' ? 4 : 6, exec),
     })),
     facts: (family) => facts(family, networkInterfaces()),
@@ -248,13 +252,28 @@ export async function runProxy(run: RunProxyOptions): Promise<void> {
   const health = healthAnswers({ sync, metrics, isNodeEligible, patienceMs });
   const hostnameOverride = options.nodeName;
   const configuration = run.configuration ?? shownConfiguration(configurationOf({ mode, hostnameOverride }));
-  await serve(run.healthzBindAddress ?? '', health, signal);
-  await serve(
-    run.metricsBindAddress ?? '',
-    metricsAnswers({ metrics, mode, configuration, version: VERSION, flags }),
-    signal,
-  );
-  await Promise.all([following, syncing]);
+  const numbers = metricsAnswers({ metrics, mode, configuration, version: VERSION, flags });
+  const serving = [
+    ['healthz', run.healthzBindAddress ?? '', health],
+    ['metrics', run.metricsBindAddress ?? '', numbers],
+  ] as const;
+  const served = serving.map(([what, address, answers]) => {
+    const failed = (error: Error): void => {
+      if (run.bindAddressHardFail) throw error;
+      log.error({ what, address, error: error.message }, 'cannot be served; trying again');
+      if (what !== 'healthz' || !lastNode) return;
+      const message = `Failed to start proxier healthz on ${address}: ${error.message}`;
+      recorder.record({
+        resource: nodes,
+        object: lastNode,
+        type: 'Warning',
+        reason: 'FailedToStartProxierHealthcheck',
+        message,
+      });
+    };
+    return serveWhenFree(address, answers, { signal, failed });
+  });
+  await Promise.all([following, syncing, ...served]);
 }
 
 /** When the slice's newest endpoint change happened, if it says; ms since the epoch. */

@@ -22,12 +22,14 @@ class Bench {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor() {
-    const { slices } = this;
+  /** `place` is where the kernel is asked what it refuses; absent: there is none. */
+  constructor({ place }: { place?: MemoryBackend } = {}) {
+    const { slices, backend } = this;
+    const trial = place && (() => Promise.resolve({ backend: place, end: () => place.cleanup() }));
     this.loop = new SyncLoop({
       services: this.services,
       slices,
-      families: [{ family: 'IPv4', maker: new PlanMaker('IPv4', this.services, slices), backend: this.backend }],
+      families: [{ family: 'IPv4', maker: new PlanMaker('IPv4', this.services, slices), backend, trial }],
       facts: () => NODE,
       metrics: new ProxyMetrics(),
       log: silentLogger,
@@ -87,8 +89,8 @@ class Bench {
 describe('the sync loop', () => {
   let bench: Bench;
   let asleep: Sleep;
-  const started = async (): Promise<Bench> => {
-    bench = new Bench();
+  const started = async (options?: ConstructorParameters<typeof Bench>[0]): Promise<Bench> => {
+    bench = new Bench(options);
     bench.set('web', 80);
     asleep = await bench.start();
     return bench;
@@ -186,6 +188,25 @@ describe('the sync loop', () => {
     expect([...backend.kernel]).toEqual([['default/web', 81]]);
   });
 
+  it('rests after a sync during which changes came, for as long as it took but hardly felt', async () => {
+    const { backend, clock } = await started();
+    for (const [took, rest] of [
+      [4, 4],
+      [3000, 10],
+    ]) {
+      bench.set('a', took);
+      const first = await bench.next('partial');
+      bench.set('b', took);
+      clock.time += took;
+      first.done();
+      const sleep = await clock.sleeps.take();
+      expect([sleep.ms, backend.calls.size]).toEqual([rest, 0]);
+      sleep.wake();
+      (await bench.next('partial')).done();
+      await clock.sleeps.take();
+    }
+  });
+
   it('leaves alone what is as it should be', async () => {
     const { clock, backend, loop } = await started();
     asleep.wake();
@@ -224,7 +245,7 @@ describe('the sync loop', () => {
     const call = await bench.next('full');
     bench.clock.time += 2 * PERIOD;
     call.done();
-    expect((await bench.clock.sleeps.take()).ms).toBe(20 * 2 * PERIOD);
+    expect((await bench.clock.sleeps.take()).ms).toBe(50 * 2 * PERIOD);
   });
 
   it('leaves out what is refused again and again, serves the rest, and tries again when it changes', async () => {
@@ -237,6 +258,7 @@ describe('the sync loop', () => {
     (await clock.sleeps.take()).wake();
     (await bench.next('full')).refuse(); // with both
     (await bench.next('full')).done(); // without either
+    (await bench.next('full')).refuse(); // with both again
     (await bench.next('full')).refuse(); // with the one
     (await bench.next('full')).done(); // with the other
     (await bench.next('full')).done(); // and once more, all that is left
@@ -253,6 +275,24 @@ describe('the sync loop', () => {
     again.done();
     await clock.sleeps.take();
     expect(backend.kernel.get('default/bad')).toBe(80);
+  });
+
+  it('looks for what is refused where nobody is served, if there is such a place', async () => {
+    const place = new MemoryBackend();
+    const { clock, backend } = await started({ place });
+    bench.set('bad', 1);
+    (await bench.next('partial')).refuse();
+    (await clock.sleeps.take()).wake();
+    (await bench.next('full')).refuse();
+    (await clock.sleeps.take()).wake();
+    (await bench.next('full')).refuse(); // still
+    (await place.calls.take()).done(); // nothing
+    (await place.calls.take()).refuse(); // no more than what changed
+    const last = await bench.next('full');
+    expect([...backend.kernel.keys()]).toEqual(['default/web']);
+    last.done();
+    await clock.sleeps.take();
+    expect([bench.leftOut, place.kernel.size, backend.calls.size]).toEqual([['default/bad'], 0, 0]);
   });
 
   it('never asks the kernel about what is malformed', async () => {

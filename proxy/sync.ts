@@ -11,12 +11,16 @@ import { isolate, without } from './isolate.ts';
 import type { PlanMaker, PlanStep } from './make-plan.ts';
 import { type Malformed, shown } from './malformed.ts';
 import type { ProxyMetrics } from './metrics.ts';
+import { Newcomers } from './newcomers.ts';
 import type { IPFamily, NodeFacts, Plan } from './plan.ts';
+import type { Trial } from './trial.ts';
 
 export interface FamilyProxy {
   readonly family: IPFamily;
   readonly maker: PlanMaker;
   readonly backend: Backend;
+  /** Makes a place where the kernel is asked what it refuses; absent, or rejects: it is asked by what serves. */
+  readonly trial?: () => Promise<Trial>;
   /** Absent: conntrack entries are left alone. */
   readonly conntrack?: Conntrack;
 }
@@ -63,6 +67,8 @@ interface FamilyState {
   laterSince: number;
   /** In a row. */
   failures: number;
+  /** How long the last full sync, or look for drift, took. */
+  lookMs: number;
   /** Looks for drift in a row that changes came in the way of. */
   unclear: number;
   /** Service ports that changed since the last success: what is refused now is among them. */
@@ -76,17 +82,13 @@ const PATIENCE = 2;
 
 /**
  * A listing begins anew when rules change meanwhile: where changes come faster than a listing, no look comes to an end. It is given up
- * after so many times what it last took, ms at least, and after so many looks that told nothing everything is synced instead.
+ * after so many times what it last took, ms at least, and after so many looks that told nothing everything is synced instead. So many
+ * times what it takes lies between two looks at least.
  */
-const LOOK = { patience: 4, leastMs: 2000, unclear: 3 };
+const LOOK = { patience: 4, leastMs: 2000, unclear: 3, spacing: 50 };
 
+const MOST_REST_MS = 10;
 const RETRY_MS = { first: 100, most: 10_000 };
-/**
- * ms that a new Service with a selector waits for its first slice. The slice follows at once where a controller runs; without the
- * wait every node would write "no endpoints: reject" first, and the rules that are meant right after it, at twice the
- * work. Nothing else ever waits, and without a slice the Service is refused as upstream has it, only this much later.
- */
-const FIRST_SLICE_MS = 100;
 
 export class SyncLoop {
   readonly #options: SyncOptions;
@@ -95,10 +97,7 @@ export class SyncLoop {
   #wake: (() => void) | undefined;
   #isRung = false;
   readonly #staleFlows = new Map<IPFamily, StaleFlows>();
-  /** New Services without a slice yet → until when they wait, ms since the epoch. */
-  readonly #newcomers = new Map<string, number>();
-  /** How long the last full sync, or look for drift, took. */
-  #lookMs = 0;
+  readonly #newcomers: Newcomers;
   /** When the last one was over. */
   #lookedAt: number;
   /** The look for drift that is under way. */
@@ -110,6 +109,7 @@ export class SyncLoop {
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#newcomers = new Newcomers(options.slices, this.#clock);
     this.#lookedAt = this.#clock.now();
     for (const { family, conntrack } of options.families) {
       if (conntrack) this.#staleFlows.set(family, new StaleFlows(conntrack, family, options.slices));
@@ -119,6 +119,7 @@ export class SyncLoop {
         waitingSince: this.#clock.now(),
         laterSince: 0,
         failures: 0,
+        lookMs: 0,
         unclear: 0,
         suspects: new Set(),
         refused: new Map(),
@@ -141,13 +142,8 @@ export class SyncLoop {
 
   /** A Service with a selector was created; `key` is `namespace/name`. */
   added(key: string, resourceVersion = ''): void {
-    if (this.#options.slices.has(key)) {
-      this.changed(resourceVersion);
-      return;
-    }
-    this.#newcomers.delete(key); // the order is that of their times
-    this.#newcomers.set(key, this.#clock.now() + FIRST_SLICE_MS);
-    this.#wake?.();
+    if (this.#newcomers.keep(key)) this.#wake?.();
+    else this.changed(resourceVersion);
   }
 
   /** When each family was last synced, and since when it waits, ms since the epoch (0: never, not). */
@@ -176,8 +172,10 @@ export class SyncLoop {
         });
         continue;
       }
+      const startedAt = this.#clock.now();
       if (await this.#syncAll()) {
         retryMs = RETRY_MS.first;
+        await this.#rest(this.#clock.now() - startedAt, signal);
         continue;
       }
       await this.#clock.sleep(retryMs, signal).catch(() => undefined); // aborted: the loop's condition ends it
@@ -186,18 +184,25 @@ export class SyncLoop {
     }
   }
 
+  /** Where changes came during a sync, which took `ms`, more follow: they are gathered for as long as it took, but hardly felt. */
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#isRung || ms === 0) return;
+    await this.#clock.sleep(Math.min(ms, MOST_REST_MS), signal).catch(() => undefined); // aborted: the loop's condition ends it
+  }
+
   /** Beside the syncs, which it does not hinder. What was refused is tried again. */
   async #lookForDrift(signal: AbortSignal): Promise<void> {
     for (const { family, backend } of this.#options.families) {
-      const { suspects, refused } = this.#states.get(family)!;
-      if (refused.size > 0) {
-        for (const id of refused.keys()) suspects.add(id);
-        refused.clear();
+      const state = this.#states.get(family)!;
+      if (state.refused.size > 0) {
+        for (const id of state.refused.keys()) state.suspects.add(id);
+        state.refused.clear();
+        state.failures = PATIENCE; // should it be refused again, it is known whom to ask
         this.#repair(family);
         continue;
       }
       const startedAt = this.#clock.now();
-      const patience = AbortSignal.timeout(Math.max(LOOK.leastMs, LOOK.patience * this.#lookMs));
+      const patience = AbortSignal.timeout(Math.max(LOOK.leastMs, LOOK.patience * state.lookMs));
       const isIntact = await backend.isIntact(AbortSignal.any([signal, patience])).catch((error: Error) => {
         if (patience.aborted || signal.aborted) return undefined;
         this.#options.log.warn({ family, error: error.message }, 'the kernel cannot be asked');
@@ -211,7 +216,8 @@ export class SyncLoop {
 
   #looked(family: IPFamily, isIntact: boolean | undefined, ms: number): void {
     const state = this.#states.get(family)!;
-    if (isIntact !== undefined) this.#lookMs = ms;
+    // One that was given up would have taken longer still: the next gets more time.
+    state.lookMs = isIntact === undefined ? Math.max(state.lookMs, ms) : ms;
     state.unclear = isIntact === undefined ? state.unclear + 1 : 0;
     if (isIntact) {
       state.syncedAt = this.#clock.now();
@@ -232,9 +238,10 @@ export class SyncLoop {
     this.#repair(family);
   }
 
-  /** Looking for drift takes a twentieth of the time at most: listing a very large table costs seconds. */
+  /** Looking for drift takes but a small share of the time: listing a very large table costs seconds. */
   get #periodMs(): number {
-    return Math.max(this.#options.syncPeriodMs, 20 * this.#lookMs);
+    const lookMs = [...this.#states.values()].reduce((sum, state) => sum + state.lookMs, 0);
+    return Math.max(this.#options.syncPeriodMs, LOOK.spacing * lookMs);
   }
 
   #ring(): void {
@@ -246,9 +253,9 @@ export class SyncLoop {
   async #rung(signal: AbortSignal): Promise<'change' | 'period'> {
     while (!this.#isRung && !signal.aborted) {
       const periodEnd = (this.#looking ? this.#clock.now() : this.#lookedAt) + this.#periodMs;
-      await this.#pause(Math.min(periodEnd, this.#firstNewcomer) - this.#clock.now(), signal);
+      await this.#pause(Math.min(periodEnd, this.#newcomers.nextAt) - this.#clock.now(), signal);
       if (this.#clock.now() >= periodEnd) return 'period';
-      if (this.#clock.now() >= this.#firstNewcomer) this.changed();
+      if (this.#clock.now() >= this.#newcomers.nextAt) this.changed();
     }
     this.#isRung = false;
     return 'change';
@@ -265,19 +272,6 @@ export class SyncLoop {
     this.#wake = undefined;
   }
 
-  /** When the newcomer that came first has waited long enough. */
-  get #firstNewcomer(): number {
-    return this.#newcomers.values().next().value ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Lets those go that have their slice, or have waited long enough. */
-  #dismissNewcomers(): void {
-    const now = this.#clock.now();
-    for (const [key, until] of this.#newcomers) {
-      if (now >= until || this.#options.slices.has(key)) this.#newcomers.delete(key);
-    }
-  }
-
   /** Returns whether every family's kernel state is as planned. */
   async #syncAll(): Promise<boolean> {
     const { services, slices, families } = this.#options;
@@ -285,7 +279,7 @@ export class SyncLoop {
     const triggers = this.#triggers;
     this.#seen = { resourceVersion: seen.resourceVersion, at: 0 };
     this.#triggers = [];
-    this.#dismissNewcomers();
+    this.#newcomers.dismiss();
     for (const state of this.#states.values()) state.laterSince = 0;
     const keys = [...services.take((key) => this.#newcomers.has(key)), ...slices.take()];
     // Plans of all families first: their makers share the trackers, whose changes were just taken.
@@ -326,11 +320,8 @@ export class SyncLoop {
     return isGood;
   }
 
-  async #syncFamily(
-    { family, backend }: FamilyProxy,
-    { plan, changed }: PlanStep,
-    how: 'full' | 'partial',
-  ): Promise<boolean> {
+  async #syncFamily(proxy: FamilyProxy, { plan, changed }: PlanStep, how: 'full' | 'partial'): Promise<boolean> {
+    const { family, backend } = proxy;
     const state = this.#states.get(family)!;
     const startedAt = this.#clock.now();
     state.isSuspect = false;
@@ -339,7 +330,7 @@ export class SyncLoop {
       state.refused.delete(id);
     }
     try {
-      if (state.failures >= PATIENCE) await this.#isolate(family, backend, plan);
+      if (state.failures >= PATIENCE) await this.#isolate(proxy, plan);
       else await backend.sync(without(plan, state.refused), how === 'full' ? undefined : changed);
       state.failures = 0;
       state.suspects.clear();
@@ -357,19 +348,27 @@ export class SyncLoop {
     }
     state.syncedAt = this.#clock.now();
     if (how === 'full') {
-      this.#lookMs = state.syncedAt - startedAt;
+      state.lookMs = state.syncedAt - startedAt;
       this.#lookedAt = state.syncedAt;
     }
     this.#options.metrics.synced(family, how, (state.syncedAt - startedAt) / 1000, state.syncedAt);
     return true;
   }
 
-  async #isolate(family: IPFamily, backend: Backend, plan: Plan): Promise<void> {
+  async #isolate({ family, backend, trial }: FamilyProxy, plan: Plan): Promise<void> {
     const { suspects, refused } = this.#states.get(family)!;
-    const found = await isolate(backend, without(plan, refused), suspects);
-    for (const [id, error] of found) {
-      refused.set(id, error);
-      this.#leaveOut(family, { port: plan.services.get(id)!, why: error.message });
+    const place = await trial?.().catch((error: Error) => {
+      this.#options.log.warn({ family, error: error.message }, 'what the kernel refuses is looked for while it serves');
+      return undefined;
+    });
+    try {
+      const found = await isolate(backend, without(plan, refused), suspects, place);
+      for (const [id, error] of found) {
+        refused.set(id, error);
+        this.#leaveOut(family, { port: plan.services.get(id)!, why: error.message });
+      }
+    } finally {
+      await place?.end();
     }
   }
 

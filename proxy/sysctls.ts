@@ -16,6 +16,13 @@ export async function setSysctl(name: string, value: string, log: Logger): Promi
   }
 }
 
+/** `score` is -1000 to 1000. Lowering it needs a right that a process in a user namespace has not: nothing depends on it. */
+export async function setOutOfMemoryScore(score: number, log: Logger): Promise<void> {
+  await writeFile('/proc/self/oom_score_adj', String(score)).catch((error: Error) =>
+    log.debug({ score, error: error.message }, 'the out-of-memory score could not be set'),
+  );
+}
+
 const seconds = (ms: number): string => String(Math.floor(ms / 1000));
 
 /** As upstream's conntrack section has them (v1.36 cmd/kube-proxy/app/server_linux.go): 0 leaves a setting alone. */

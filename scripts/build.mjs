@@ -33,7 +33,21 @@ const LAB = [
   'proxy',
   'dns',
 ];
-const BENCH = ['run', 'load', 'fill', 'watchers', 'bare-server', 'backend-sync', 'dns-load', 'udp-echo', 'tls-pipe'];
+const BENCH = [
+  ...[
+    'run',
+    'load',
+    'fill',
+    'watchers',
+    'bare-server',
+    'backend-sync',
+    'burst',
+    'first-packet',
+    'dns-load',
+    'udp-echo',
+  ],
+  'tls-pipe',
+];
 
 /** The database's native part finds itself by its place in node_modules; the rest of it is bundled as everything else. */
 const nativeOutside = {
