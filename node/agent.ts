@@ -26,6 +26,7 @@ import { readSandboxRecords } from './pods/sandbox-records.ts';
 import { ProcessRuntime } from './process-runtime/process-runtime.ts';
 import { keepNode, nodeResources } from './registration.ts';
 import type { KnownImage, Runtime } from './runtime.ts';
+import { UsageHistory } from './stats/usage-history.ts';
 import { KUBELET_PORT, type ServingIdentity, serveStreams } from './streams/stream-server.ts';
 import { FollowedObjects } from './volumes/references.ts';
 
@@ -166,12 +167,15 @@ async function runPodsWhenAssigned(
   const { serving, mirrorPods = [] } = options;
   const mirrorLogs = new Map(mirrorPods.flatMap(({ name, logFile }) => (logFile ? [[name, logFile] as const] : [])));
   const place = { host: nodeIPs[0], port: KUBELET_PORT };
+  const usageHistory = new UsageHistory(runtime, clock);
+  const streams = { runtime, pods: known, nodeName, usageHistory, mirrorLogs, clock, log };
   await Promise.all([
     runtime.run(signal),
     lookAtImages(runtime, seen, clock, signal),
     services.run(signal),
     followed.run(signal),
-    serving && serveStreams({ ...serving, ...place }, { runtime, pods: known, mirrorLogs, clock, log }, signal),
+    serving && serveStreams({ ...serving, ...place }, streams, signal),
+    serving && usageHistory.run(signal),
     followNodes({ nodes: informer, nodeName, paths, podCIDRs, clusterCIDRs, log }, signal),
     runPods(context, assigned, signal),
   ]);

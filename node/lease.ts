@@ -37,12 +37,13 @@ export async function keepLease(options: LeaseOptions, signal: AbortSignal): Pro
 
 async function renew({ client, nodeName, leaseDurationSeconds, node, clock }: LeaseOptions): Promise<void> {
   const spec = { holderIdentity: nodeName, leaseDurationSeconds, renewTime: rfc3339Micro(clock.now()) };
+  const uid = node()?.metadata.uid;
+  const metadata = uid ? { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] } : {};
   try {
-    await client.patch(leases, { name: nodeName, namespace: NAMESPACE }, { spec }, { type: 'merge' });
+    // The lease may be older than what we know of the node.
+    await client.patch(leases, { name: nodeName, namespace: NAMESPACE }, { metadata, spec }, { type: 'merge' });
   } catch (error) {
     if (!isReason(error, 'NotFound')) throw error;
-    const uid = node()?.metadata.uid;
-    const ownerReferences = uid ? [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] : undefined;
-    await client.create(leases, { metadata: { name: nodeName, namespace: NAMESPACE, ownerReferences }, spec });
+    await client.create(leases, { metadata: { name: nodeName, namespace: NAMESPACE, ...metadata }, spec });
   }
 }

@@ -66,6 +66,10 @@ export interface Sandbox {
   readonly resolvConf: string;
   /** The text of /etc/hosts. */
   readonly hosts: string;
+  /** By name: what the pod's namespaces are told of the kernel's settings. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+  /** The id of the container whose processes all containers see, and live among; absent: each sees its own. */
+  readonly processesOf?: string;
 }
 
 export interface ContainerState {
@@ -103,6 +107,19 @@ export interface KnownImage {
   readonly sizeBytes: number;
 }
 
+/** What processes use: seconds of processor time since they began, bytes of memory now. */
+export interface Usage {
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+}
+
+export interface NodeUsage {
+  /** By id, of those that run. */
+  readonly containers: ReadonlyMap<string, Usage>;
+  /** All containers', the agent's, and that of whoever else is in the node's network namespace. */
+  readonly node: Usage;
+}
+
 export interface Runtime {
   /** What is here and can be started without being brought. */
   images(): Promise<readonly KnownImage[]>;
@@ -131,6 +148,8 @@ export interface Runtime {
   attach(id: string): Promise<Session>;
   /** Connects to a port as the containers of a pod do, by loopback; `netns` is the pod's, absent the node's own. */
   dial(netns: string | undefined, port: number): Promise<PodConnection>;
+  /** What everything on the node uses now. */
+  usage(): NodeUsage;
   /** The log that is kept, in CRI's format (`TIME stdout|stderr F|P TEXT`), and what follows when `follow`. */
   logs(id: string, options: LogOptions): Readable;
 }

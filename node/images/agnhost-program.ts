@@ -1,5 +1,6 @@
 // The program of the image `agnhost`, in Perl (perl-base: core modules only). A server handles each connection in a child of its
 // own. Flags, paths and words are those of upstream's test/images/agnhost.
+import { GRPC_HEALTH } from './agnhost-grpc.ts';
 import { SOCKETS } from './perl-sockets.ts';
 
 export const AGNHOST = String.raw`#!/usr/bin/perl
@@ -293,27 +294,45 @@ sub mounttest {
       $content->($path);
     });
   }
-  $each->(file_mode => sub { my ($path) = @_; my @stat = lstat $path or die qq(error: lstat $path: ) . lcfirst("$!\n"); print qq(mode of file "$path": ), mode_text($stat[2]), "\n" });
-  $each->(file_perm => sub { my ($path) = @_; my @stat = lstat $path or die qq(error: lstat $path: ) . lcfirst("$!\n"); print qq(perms of file "$path": ), mode_text($stat[2] & 0777), "\n" });
-  $each->(file_owner => sub { my ($path) = @_; my @stat = stat $path or die qq(error: lstat $path: ) . lcfirst("$!\n"); print qq(owner UID of "$path": $stat[4]\nowner GID of "$path": $stat[5]\n) });
+  $each->(file_mode => sub { my ($path) = @_; my @stat = stat $path or die qq(error from Stat("$path"): stat $path: ) . lcfirst("$!\n"); print qq(mode of file "$path": ), mode_text($stat[2]), "\n" });
+  $each->(file_perm => sub { my ($path) = @_; my @stat = stat $path or die qq(error from Stat("$path"): stat $path: ) . lcfirst("$!\n"); print qq(perms of file "$path": ), mode_text($stat[2] & 0777), "\n" });
+  $each->(file_owner => sub { my ($path) = @_; my @stat = stat $path or die qq(error from stat("$path"): ) . lcfirst("$!\n"); print qq(owner UID of "$path": $stat[4]\nowner GID of "$path": $stat[5]\n) });
   $each->(file_content => $content);
   $each->(file_content_in_loop => sub {
     my ($path) = @_;
-    while (time < $end) { eval { $content->($path); 1 } or print $@; last if is_on('break_on_expected_content', 'true') && -e $path; nap(1) }
+    while (time < $end) {
+      my $text = eval { $slurp->($path) };
+      if (defined $text) { print qq(content of file "$path": $text\n) } else { print "Error reading file $path: open $path: ", lcfirst "$!", ", retrying\n" }
+      last if is_on('break_on_expected_content', 'true') && defined $text;
+      nap(1);
+    }
   });
   exit $bad;
 }
 
+# Well for ten seconds; a redirect leads wherever it is asked to.
+sub liveness {
+  my $began = time;
+  my $answer = sub {
+    my ($request) = @_;
+    my $age = time - $began;
+    return (302, '', Location => $request->{query}{loc} // '') if $request->{path} eq '/redirect';
+    return (200, "$age") if $request->{path} eq '/started';
+    return $age > 10 ? (500, "error: $age") : (200, 'ok');
+  };
+  serve(tcp => [[listen_tcp($flag{port} // 8080), sub { speak_http(@_, $answer) }]]);
+}
+
+${GRPC_HEALTH}
 if ($command eq 'netexec') { netexec() }
 elsif ($command eq 'serve-hostname') { serve_hostname() }
 elsif ($command eq 'connect') { connect_to() }
 elsif ($command eq 'test-webserver') { my $port = $flag{port} // 80; serve(tcp => [[listen_tcp($port), sub { speak_http(@_, \&file_answer) }]]) }
-elsif ($command eq 'liveness') {
-  my $began = time;
-  serve(tcp => [[listen_tcp($flag{port} // 8080), sub { speak_http(@_, sub { my $age = time - $began; $age > 10 ? (500, "error: $age") : (200, 'ok') }) }]]);
-}
+elsif ($command eq 'liveness') { liveness() }
+elsif ($command eq 'grpc-health-checking') { grpc_health_checking() }
+elsif ($command eq 'etc-hosts') { open my $hosts, '<', '/etc/hosts' or fail("open /etc/hosts: " . lcfirst $!); print <$hosts> }
 elsif ($command eq 'entrypoint-tester') { print '[', join(' ', @words), "]\n" }
 elsif ($command eq 'mounttest') { mounttest() }
 elsif ($command eq 'pause') { $SIG{TERM} = $SIG{INT} = sub { exit 0 }; print "Paused\n"; sleep 3600 while 1 }
-else { fail(qq(Error: unknown command "$command" for "app"\nthere are netexec, serve-hostname, connect, test-webserver, liveness, mounttest, entrypoint-tester, pause)) }
+else { fail(qq(Error: unknown command "$command" for "app"\nthere are netexec, serve-hostname, connect, test-webserver, liveness, grpc-health-checking, mounttest, etc-hosts, entrypoint-tester, pause)) }
 `;

@@ -8,7 +8,9 @@ export const agnhost: Image = {
   sizeBytes: 0,
   async contents(directory) {
     const { binds, links } = await machineFiles();
-    return { binds: [...binds, { from: await writeProgram(directory, 'agnhost', AGNHOST), to: '/agnhost' }], links };
+    const from = await writeProgram(directory, 'agnhost', AGNHOST);
+    // By its second name tests tell a command of their own from the image's.
+    return { binds: [...binds, { from, to: '/agnhost' }, { from, to: '/agnhost-2' }], links };
   },
   command: (asked) => commandLine(asked, { entrypoint: ['/agnhost'], cmd: ['pause'] }),
   env: { PATH: `${PATH}:/` },

@@ -41,7 +41,8 @@ async function contents(directory: string): Promise<ImageContents> {
       ],
       links: [
         ['bin', '/sbin'],
-        ['/', '/usr'],
+        ['/bin', '/usr/bin'],
+        ['/bin', '/usr/sbin'],
       ],
     };
   }
@@ -56,8 +57,8 @@ export const busybox: Image = {
   env: { PATH },
 };
 
-/** Perl, not `sleep`: as process 1 of its container it must ask for the signals it ends by. */
-const PAUSE = '$SIG{TERM} = $SIG{INT} = sub { exit 0 }; sleep 3600 while 1';
+/** Perl, not `sleep`: as process 1 it must ask for the signals it ends by, and see off processes whose parents have ended. */
+const PAUSE = '$SIG{TERM} = $SIG{INT} = sub { exit 0 }; $SIG{CHLD} = q(IGNORE); sleep 3600 while 1';
 
 export const pause: Image = {
   name: 'pause',

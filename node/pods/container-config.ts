@@ -45,7 +45,7 @@ export async function containerConfig(options: ConfigOptions): Promise<Container
     mounts,
     security: containerSecurity(pod, spec),
     limits: limitsOf(spec),
-    processesOf: processesOf && context.runtime.status(processesOf)?.running ? processesOf : undefined,
+    processesOf: [processesOf, sandbox.processesOf].find((id) => id && context.runtime.status(id)?.running),
   };
 }
 

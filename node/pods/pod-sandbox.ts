@@ -1,7 +1,8 @@
 // What a pod's containers share: its network, its name, its files in /etc (upstream's sandbox).
 import type { Pod } from '../../api/types/core.v1.ts';
 import { hostPortsOf } from '../pod-network/host-ports.ts';
-import type { Sandbox } from '../runtime.ts';
+import { containerID, type Sandbox } from '../runtime.ts';
+import { sysctlPath } from './admission.ts';
 import { hostsFile, podHostname } from './hosts-file.ts';
 import type { PodContext } from './pod-context.ts';
 import { resolvConf } from './resolv-conf.ts';
@@ -48,12 +49,36 @@ async function make(context: PodContext, pod: Pod): Promise<{ sandbox: Sandbox; 
     directory: podDirectory(directory, podUID),
     resolvConf: resolvConf(pod, dns),
     hosts: hostsFile(pod, name, { podIPs, nodeHosts }),
+    sysctls: Object.fromEntries((spec?.securityContext?.sysctls ?? []).map((one) => [sysctlPath(one.name), one.value])),
+    ...(spec?.shareProcessNamespace && { processesOf: containerID(podUID, PAUSE, 0) }),
   };
+  if (spec?.shareProcessNamespace) await startPause(context, sandbox);
   return { sandbox, isNew: attachment?.isNew ?? false };
 }
 
+/** As no container is named. */
+const PAUSE = 'POD';
+
+/** The first process of a pod whose containers share theirs: it outlives them, and sees off what they leave behind. */
+async function startPause({ runtime }: PodContext, sandbox: Sandbox): Promise<void> {
+  const id = sandbox.processesOf!;
+  if (runtime.status(id)?.running) return;
+  await runtime.remove(id);
+  const pause = { id, name: PAUSE, attempt: 0, image: 'pause', env: {}, ports: [] };
+  await runtime.start(sandbox, pause);
+}
+
+/** Ends the first process of a pod that has one. Idempotent. */
+async function stopPause({ runtime }: PodContext, { metadata }: Pod): Promise<void> {
+  const id = containerID(metadata.uid!, PAUSE, 0);
+  await runtime.stop(id, 0);
+  await runtime.remove(id);
+}
+
 /** Gives the pod's network back. Idempotent. */
-export async function removeSandbox({ network, hostPorts }: PodContext, pod: Pod): Promise<void> {
+export async function removeSandbox(context: PodContext, pod: Pod): Promise<void> {
+  const { network, hostPorts } = context;
+  await stopPause(context, pod);
   if (pod.spec?.hostNetwork) return;
   await hostPorts.set(pod.metadata.uid!, []);
   await network.detach(pod.metadata.uid!);

@@ -8,6 +8,7 @@ import { aborted } from '../../host/lifecycle.ts';
 import type { ContainerState, Sandbox } from '../runtime.ts';
 import { unmountBelow } from '../volumes/memory-folders.ts';
 import { hasVolumeLimits, overfullVolume } from '../volumes/usage.ts';
+import { refusalOf, unsupported } from './admission.ts';
 import { isInitDone, isSidecar } from './container-status.ts';
 import { ContainerWorker, type ContainerWorkerOptions } from './container-worker.ts';
 import { type PodContext, podEvent } from './pod-context.ts';
@@ -179,6 +180,8 @@ export class PodWorker {
   /** Does what is missing; returns the ms after which to look again without being told to. */
   async #sync(): Promise<number | undefined> {
     if (this.#hasEnded) return this.#settle();
+    const refusal = refusalOf(this.#pod);
+    if (refusal) return this.#giveUp('Warning', refusal.reason, refusal.message, 'Pod was rejected: ');
     const untilDeadline = this.#untilDeadline();
     if (untilDeadline !== undefined && untilDeadline <= 0) {
       return this.#giveUp('Normal', 'DeadlineExceeded', TOO_LONG);
@@ -253,8 +256,9 @@ export class PodWorker {
     return { overfull: await overfullVolume(this.#sandbox.directory, this.#pod), nextLookMs: USAGE_MS };
   }
 
-  async #giveUp(type: 'Normal' | 'Warning', reason: string, message: string): Promise<undefined> {
-    this.#failure = { reason, message };
+  /** `intro`: what the status says before the event's words. */
+  async #giveUp(type: 'Normal' | 'Warning', reason: string, message: string, intro = ''): Promise<undefined> {
+    this.#failure = { reason, message: `${intro}${message}` };
     podEvent(this.#context, this.#pod, type, reason, message);
     return this.#settle();
   }
@@ -321,26 +325,4 @@ export class PodWorker {
       if (!isReason(error, 'NotFound') && !isReason(error, 'Conflict')) throw error;
     });
   }
-}
-
-/** What a pod may ask for and no container here gets. */
-function unsupported({ spec }: Pod): string[] {
-  const {
-    hostPID,
-    hostIPC,
-    shareProcessNamespace,
-    hostUsers,
-    runtimeClassName,
-    securityContext,
-    containers = [],
-  } = spec ?? {};
-  return [
-    ...(hostPID ? ['spec.hostPID'] : []),
-    ...(hostIPC ? ['spec.hostIPC'] : []),
-    ...(shareProcessNamespace ? ['spec.shareProcessNamespace'] : []),
-    ...(hostUsers === false ? ['spec.hostUsers: false'] : []),
-    ...(runtimeClassName ? ['spec.runtimeClassName'] : []),
-    ...(securityContext?.sysctls?.length ? ['spec.securityContext.sysctls'] : []),
-    ...(containers.some(({ volumeDevices }) => volumeDevices?.length) ? ['volumeDevices'] : []),
-  ];
 }

@@ -76,20 +76,61 @@ function checkTCP({ host, port }: TCPSocketAction, target: Target, timeoutMs: nu
   });
 }
 
-/** Success is 200–399; redirects are not followed. Certificates are not checked, as upstream. */
-function checkHTTP(action: HTTPGetAction, target: Target, timeoutMs: number): Promise<CheckResult> {
-  const secure = action.scheme === 'HTTPS';
+/** A redirect that leads to the same host is followed so often. */
+const MOST_REDIRECTS = 10;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/**
+ * Success is 200–399. A redirect to another host is one: what is there says nothing of this container. Certificates are not checked
+ * (upstream pkg/probe/http/http.go).
+ */
+async function checkHTTP(action: HTTPGetAction, target: Target, timeoutMs: number): Promise<CheckResult> {
   const host = action.host || target.podIP;
   const port = portNumber(action.port, target.container);
   const path = action.path?.startsWith('/') ? action.path : `/${action.path ?? ''}`;
-  const url = `${secure ? 'https' : 'http'}://${host}:${port}${path}`;
+  const scheme = action.scheme === 'HTTPS' ? 'https' : 'http';
+  const place = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const headers = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', Connection: 'close', ...headersOf(action) };
-  return new Promise((resolve) => {
-    const failed = (why: string): void => resolve({ success: false, output: `Get "${url}": ${why}` });
+  const end = performance.now() + timeoutMs;
+  let asked: Page = { url: `${place}${path}`, scheme, host, port, path };
+  for (let followed = 0; ; followed++) {
+    const { code, location } = await get(asked, headers, end - performance.now());
+    const next = REDIRECTS.includes(code) && location ? sameHost(asked.url, location) : undefined;
+    if (!next) return { success: code >= 200 && code < 400, output: `HTTP probe failed with statuscode: ${code}` };
+    if (followed === MOST_REDIRECTS) throw new Error(`Get "${next.url}": stopped after ${MOST_REDIRECTS} redirects`);
+    asked = next;
+  }
+}
+
+interface Page {
+  readonly url: string;
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/** Where a redirect leads; undefined: to another host, or nowhere. */
+function sameHost(from: string, location: string): Page | undefined {
+  if (!URL.canParse(location, from)) return undefined;
+  const { href: url, protocol, hostname, port, pathname, search } = new URL(location, from);
+  const scheme = protocol.slice(0, -1);
+  if (hostname !== new URL(from).hostname || (scheme !== 'http' && scheme !== 'https')) return undefined;
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { url, scheme, host, port: Number(port || (scheme === 'https' ? 443 : 80)), path: `${pathname}${search}` };
+}
+
+/** Rejects with what went wrong, in upstream's words. */
+function get(
+  { url, scheme, host, port, path }: Page,
+  headers: Record<string, string>,
+  timeoutMs: number,
+): Promise<{ code: number; location?: string }> {
+  return new Promise((resolve, reject) => {
+    const failed = (why: string): void => reject(new Error(`Get "${url}": ${why}`));
     const options = { host, port, path, headers, agent: false as const, rejectUnauthorized: false };
-    const request = (secure ? https : http).get(options, (response) => {
-      const code = response.statusCode ?? 0;
-      resolve({ success: code >= 200 && code < 400, output: `HTTP probe failed with statuscode: ${code}` });
+    const request = (scheme === 'https' ? https : http).get(options, (response) => {
+      resolve({ code: response.statusCode ?? 0, location: response.headers.location });
       response.on('error', () => {}); // judged already
       response.destroy();
     });

@@ -91,6 +91,8 @@ describe('probes', () => {
 describe('a check', () => {
   const server = createServer((request, response) => {
     if (request.url === '/slow') return;
+    const [, location] = request.url!.split('?to=');
+    if (location !== undefined) return void response.writeHead(302, { location: decodeURIComponent(location) }).end();
     response.statusCode = Number(request.url!.slice(1)) || 200;
     response.end(request.headers['x-asked']);
   });
@@ -117,6 +119,24 @@ describe('a check', () => {
     const result = await check({ httpGet: { path, port: 'web' } }, target, 1000);
     expect(result.success).toBe(success);
     if (!success) expect(result.output).toBe(`HTTP probe failed with statuscode: ${path.slice(1)}`);
+  });
+
+  it.each([
+    ['/200', true, ''],
+    ['/503', false, 'HTTP probe failed with statuscode: 503'],
+    ['http://example.com/503', true, ''],
+    ['http://[', true, ''],
+    ['/a?to=%2F503', false, 'HTTP probe failed with statuscode: 503'],
+  ])('by http follows a redirect to %s, when it stays on the host', async (location, success, output) => {
+    const action = { httpGet: { path: `/?to=${encodeURIComponent(location)}`, port } };
+    const result = await check(action, target, 1000);
+    expect(result).toEqual({ success, output: success ? expect.any(String) : output });
+  });
+
+  it('by http does not follow redirects for ever', async () => {
+    const nested = Array.from({ length: 11 }).reduce<string>((to) => `/?to=${encodeURIComponent(to)}`, '/200');
+    const result = await check({ httpGet: { path: nested, port } }, target, 1000);
+    expect(result).toEqual({ success: false, output: expect.stringContaining('stopped after 10 redirects') });
   });
 
   it('by http gives up in time', async () => {

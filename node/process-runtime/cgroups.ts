@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../../host/clock.ts';
+import type { Usage } from '../runtime.ts';
 import { readIfThere } from './state-files.ts';
 
 export interface Limits {
@@ -70,6 +71,23 @@ export class Cgroups {
     const file = hierarchy.version === 2 ? 'memory.events' : 'memory.oom_control';
     const text = readIfThere(`${this.#folder(hierarchy, id)}/${file}`) ?? '';
     return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0;
+  }
+
+  /** What the kernel has counted of a container: as much of it as there are cgroups for. */
+  usage(id: string): Partial<Usage> {
+    const read = (controller: Controller, file: string): string | undefined => {
+      const hierarchy = this.#hierarchies.get(controller);
+      return hierarchy && readIfThere(`${this.#folder(hierarchy, id)}/${file}`);
+    };
+    const held = read('memory', 'memory.current') ?? read('memory', 'memory.usage_in_bytes');
+    const idle = /^(?:total_)?inactive_file (\d+)$/m.exec(read('memory', 'memory.stat') ?? '')?.[1] ?? 0;
+    const microseconds = /^usage_usec (\d+)$/m.exec(read('cpu', 'cpu.stat') ?? '')?.[1];
+    const nanoseconds = read('cpu', 'cpuacct.usage');
+    const cpuSeconds = microseconds ? Number(microseconds) / 1e6 : nanoseconds && Number(nanoseconds) / 1e9;
+    return {
+      ...(held && { memoryBytes: Math.max(0, Number(held) - Number(idle)) }), // its working set, as the kubelet counts
+      ...(cpuSeconds && { cpuSeconds }),
+    };
   }
 
   /** Nothing of the container may run any more. Idempotent. */

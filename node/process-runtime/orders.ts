@@ -2,7 +2,7 @@
 
 /**
  * `dir` PATH MODE · `bind` FROM PATH (read-only) · `mount` FROM PATH (writable) · `device` FROM PATH · `link` TARGET PATH ·
- * `file` PATH TEXT, in this order of writing, below the container's root; `env` NAME VALUE; `arg` WORD; `cgroup` PATH (any
+ * `file` PATH TEXT, in this order of writing, below the container's root; `env` NAME VALUE; `sysctl` PATH VALUE; `arg` WORD; `cgroup` PATH (any
  * number of them); everything else names one value:
  *
  * `base` an image's root, which the container writes over; `uid`, `gid` as whom it runs; `keep` the capabilities it keeps (numbers
@@ -12,7 +12,7 @@
  * socket for those who talk to the container, `stdinonce` ends its input with the first of them.
  */
 export type Order =
-  | readonly ['dir' | 'bind' | 'mount' | 'device' | 'link' | 'file' | 'env', string, string]
+  | readonly ['dir' | 'bind' | 'mount' | 'device' | 'link' | 'file' | 'env' | 'sysctl', string, string]
   | readonly [
       (
         | 'arg'

@@ -12,6 +12,7 @@ import {
   type ContainerState,
   type KnownImage,
   type LogOptions,
+  type NodeUsage,
   type PodConnection,
   type PulledImage,
   type Runtime,
@@ -38,6 +39,7 @@ import {
   readIfThere,
   renderExitFile,
 } from './state-files.ts';
+import { measure } from './usage.ts';
 
 export interface ProcessRuntimeOptions {
   /** Absolute path of a folder of this runtime's own. */
@@ -148,6 +150,7 @@ export class ProcessRuntime implements Runtime {
       ...(image.announces && !spec.command ? [['announces', '1'] as const] : []),
       ...(sandbox.netns ? [['netns', sandbox.netns] as const] : []),
       ...(workingDir ? [['workdir', workingDir] as const] : []),
+      ...Object.entries(sandbox.sysctls ?? {}).map(([path, value]): Order => ['sysctl', path, value]),
       ...rootOrders(contents, sandbox),
       ...mountOrders(spec.mounts ?? []),
       ...securityOrders(spec.security, image.user),
@@ -239,6 +242,12 @@ export class ProcessRuntime implements Runtime {
         .map((line): Order => ['env', line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
       ...command.map((word): Order => ['arg', word]),
     ];
+  }
+
+  usage(): NodeUsage {
+    const { containers, node } = measure(this.list().filter(({ running }) => running));
+    const kept = [...containers].map(([id, usage]) => [id, { ...usage, ...this.#cgroups.usage(id) }] as const);
+    return { node, containers: new Map(kept) };
   }
 
   logs(id: string, options: LogOptions): Readable {

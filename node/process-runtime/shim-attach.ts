@@ -101,11 +101,14 @@ sub take_output {
 }
 
 # Until the container and all its processes are gone. Sources are [what, stream, handle].
+# What is to be looked at whenever something has happened, and at least every second.
+my $each_turn;
 sub follow_output {
   ($input, my @sources) = @_;
   my %of = map { fileno $_->[2] => { what => $_->[0], stream => $_->[1], handle => $_->[2], rest => '' } } @sources;
   never_wait($input) if $input;
   while (%of) {
+    $each_turn->() if $each_turn;
     my ($readable, $writable) = ('', '');
     my $is_room_left = !grep { length $_->{out} > $HIGH_WATER } values %client;
     if ($is_room_left) { vec($readable, $_, 1) = 1 for keys %of }
@@ -115,7 +118,7 @@ sub follow_output {
       vec($writable, fileno $_->{handle}, 1) = 1 if length $_->{out};
     }
     vec($writable, fileno $input, 1) = 1 if length $typed;
-    select($readable, $writable, undef, undef) > 0 or next;
+    select($readable, $writable, undef, $each_turn ? 1 : undef) > 0 or next;
     if ($listener && vec $readable, fileno $listener, 1 and accept my $handle, $listener) {
       never_wait($handle);
       $client{fileno $handle} = { handle => $handle, in => '', out => '' };

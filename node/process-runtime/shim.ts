@@ -21,7 +21,7 @@ use constant { NEWNS => 0x20000, NEWUTS => 0x4000000, NEWIPC => 0x8000000, NEWPI
 use constant { NEWUSER => 0x10000000, NO_NEW_PRIVS => 38 };
 use constant { DETACH => 2, SET_PDEATHSIG => 1, CAPBSET_DROP => 24, SIGKILL => 9, SIGTERM => 15 };
 
-my (%number, %order, %env, @argv, @root, @cgroups);
+my (%number, %order, %env, %sysctl, @argv, @root, @cgroups);
 
 sub read_orders {
   local $/;
@@ -31,6 +31,7 @@ sub read_orders {
     my ($key, $first, $second) = splice @fields, 0, 3;
     if ($key eq 'syscall') { $number{$first} = 0 + $second }
     elsif ($key eq 'env') { $env{$first} = $second }
+    elsif ($key eq 'sysctl') { $sysctl{$first} = $second }
     elsif ($key eq 'arg') { push @argv, $first }
     elsif ($key eq 'cgroup') { push @cgroups, $first }
     elsif ($key =~ /^(?:dir|bind|mount|device|link|file)$/) { push @root, [$key, $first, $second] }
@@ -193,7 +194,7 @@ sub make_root {
     my ($kind, $first, $second) = @$_;
     my $path = $root . ($kind eq 'dir' || $kind eq 'file' ? $first : $second);
     if ($kind eq 'dir') { my $there = -d $path; $path = inside($root, $first, 1); chmod oct $second, $path unless $there }
-    elsif ($kind eq 'link') { -l $path || -e $path || symlink $first, $path or die "$path: $!\n" }
+    elsif ($kind eq 'link') { inside($root, $second =~ s{/[^/]*$}{}r, 1); -l $path || -e $path || symlink $first, $path or die "$path: $!\n" }
     elsif ($kind eq 'file') { $path = inside($root, $first, 0); write_file($path, $second); chmod 0644, $path }
     elsif ($kind eq 'device') { $path = inside($root, $second, 0); eval { mount($first, $path, 'none', BIND); 1 } or unlink $path }
     elsif ($kind eq 'mount') { bind_mount($first, inside($root, $second, -d $first)) }
@@ -232,6 +233,7 @@ sub become_container {
     eval { write_file("/proc/sys/net/ipv4/$_->[0]", $_->[1]) } for ['ip_unprivileged_port_start', '0'], ['ping_group_range', '0 0'];
   }
   must('unshare', NEWNS | NEWUTS | NEWIPC);
+  for (keys %sysctl) { eval { write_file($_, $sysctl{$_}); 1 } or die "sysctl $@" }
   must('sethostname', $order{hostname}, length $order{hostname});
   make_root();
   if ($order{tty}) {
@@ -284,6 +286,16 @@ sub say_to_agent {
   open $_, '>', '/dev/null' for *STDOUT, *STDERR;
 }
 
+# Among others' processes the end of the first one does not end its children: they are known by the container's mount namespace.
+sub end_others {
+  my ($space) = @_;
+  while (1) {
+    my @left = grep { (readlink("/proc/$_/ns/mnt") // '') eq $space } map { m{(\d+)$} } glob '/proc/[0-9]*' or return;
+    kill 'KILL', @left;
+    select undef, undef, undef, 0.005;
+  }
+}
+
 sub run {
   my $state = $order{state};
   $SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
@@ -313,11 +325,16 @@ sub run {
     unlink "$state.run", $order{attach} // ();
     die $failure;
   }
+  my $space = readlink "/proc/$pid/ns/mnt";
   my $started = milliseconds();
   write_whole("$state.run", "shim $$ " . start_time($$) . "\ninit $pid " . start_time($pid) . "\nstarted $started\nlog $order{log}\n" . ($order{memory} ? "memory $order{memory}\n" : ''));
   # A program that tells when it is up has started then, or when a second has passed.
   if ($order{announces}) { my $speaks = ''; vec($speaks, fileno $out, 1) = 1; select $speaks, undef, undef, 1 }
   say_to_agent("started $pid");
+  if ($order{pidns}) {
+    $SIG{CHLD} = sub { }; # wakes us
+    $each_turn = sub { end_others($space) unless defined readlink "/proc/$pid/ns/mnt" };
+  }
   follow_output($terminal || $in_end, $terminal ? [${FRAME.output}, 'stdout', $terminal] : ([${FRAME.output}, 'stdout', $out], [${FRAME.error}, 'stderr', $err]));
   waitpid $pid, 0;
   write_whole("$state.exit", 'code ' . ($? & 127 ? 128 + ($? & 127) : $? >> 8) . "\nsignal " . ($? & 127) . "\nfinished " . milliseconds() . "\n");

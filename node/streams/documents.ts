@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 import type { Pod } from '../../api/types/core.v1.ts';
 import { isMirrorPod } from '../pods/mirror-pods.ts';
 import { readContainerLog } from '../process-runtime/log-reader.ts';
+import { agentMetrics, resourceMetrics } from '../stats/resource-metrics.ts';
+import { summaryOf } from '../stats/summary.ts';
 import { containerSpec, loggedContainer, runningContainer } from './containers.ts';
 import { LogLines } from './log-lines.ts';
 import { type LogQuery, LogQueryError, readLogQuery } from './log-query.ts';
@@ -27,6 +29,9 @@ export async function serveDocument(
       return list(response, context.pods.list());
     case 'runningpods':
       return list(response, runningPods(context));
+    case 'stats':
+    case 'metrics':
+      return serveUsage(response, pathname, context);
     case 'containerLogs':
       return serveLog(response, { words, query: searchParams }, context);
     case 'exec':
@@ -52,6 +57,18 @@ function runningPods({ pods, runtime }: StreamContext): Pod[] {
       .map(({ name: container, image }) => ({ name: container, image, resources: {} }));
     return containers.length > 0 ? [{ metadata: { name, namespace, uid }, spec: { containers } }] : [];
   });
+}
+
+function serveUsage(response: ServerResponse, path: string, context: StreamContext): void {
+  const usages = context.usageHistory.now();
+  const summary = summaryOf({ ...context, usages });
+  const answer = (contentType: string, text: string): void =>
+    void response.writeHead(200, { 'content-type': contentType }).end(text);
+  const metrics = 'text/plain; version=0.0.4; charset=utf-8';
+  if (path === '/stats/summary') answer('application/json', JSON.stringify(summary));
+  else if (path === '/metrics/resource') answer(metrics, resourceMetrics(summary, usages.at));
+  else if (path === '/metrics') answer(metrics, agentMetrics(summary));
+  else throw new StreamError(404, '404 page not found\n');
 }
 
 async function serveLog(

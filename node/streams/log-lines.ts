@@ -6,8 +6,10 @@ import type { LogQuery } from './log-query.ts';
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const PART = 0x50;
-/** Of a time with nine digits of nanoseconds; the names of both streams are six letters long, tags one. */
+/** Of a time with nine digits of nanoseconds. */
 const TIME_LENGTH = 30;
+/** Of the space before a stream's name and the name: both have six letters. A tag has one. */
+const STREAM_LENGTH = 7;
 
 /** Nanoseconds are always written with nine digits, so that times compare as text. */
 export function logTime(ms: number): string {
@@ -30,40 +32,44 @@ export class LogLines extends Transform {
     this.#left = query.limitBytes ?? Number.POSITIVE_INFINITY;
   }
 
+  /** The chunk becomes ours: what is shown of it is moved together in its own memory. */
   override _transform(chunk: Buffer, _encoding: string, done: () => void): void {
     const text = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    // Never longer than what it is made of: only heads are left out.
-    const out = Buffer.allocUnsafe(text.length);
     let [start, length] = [0, 0];
     for (let end = text.indexOf(NEWLINE); end >= 0 && this.#left > 0; end = text.indexOf(NEWLINE, start)) {
-      length += this.#show(text, start, end, out.subarray(length));
+      if (this.#isShown(text, start, end)) length = this.#show(text, start, end, length);
       start = end + 1;
     }
     this.#rest = text.subarray(start);
-    if (length > 0) this.push(out.subarray(0, length));
+    if (length > 0) this.push(text.subarray(0, length));
     if (this.#left <= 0) this.emit('full');
     done();
   }
 
-  /** Writes what is shown of one line into `out`; returns how many bytes. */
-  #show(text: Buffer, start: number, end: number, out: Buffer): number {
-    const [time, stream, tag] = [start + TIME_LENGTH, start + TIME_LENGTH + 7, start + TIME_LENGTH + 9];
-    const isLine = tag < end && text[time] === SPACE && text[stream] === SPACE && text[tag] === SPACE;
-    if (!isLine) return 0; // cut off when the disk was full
-    if (this.#since && text.toString('latin1', start, time) < this.#since) return 0;
-    const { stream: wanted, timestamps } = this.#query;
-    if (wanted && text.toString('latin1', time + 1, stream) !== wanted) return 0;
-    const isPart = text[stream + 1] === PART;
-    let length = 0;
-    const add = (from: number, to: number): void => {
-      const taken = Math.min(to - from, this.#left);
-      text.copy(out, length, from, from + taken);
-      length += taken;
-      this.#left -= taken;
-    };
-    if (timestamps && !this.#isInside) add(start, time + 1);
-    add(tag + 1, isPart ? end : end + 1);
+  #isShown(text: Buffer, start: number, end: number): boolean {
+    const time = start + TIME_LENGTH;
+    const stream = time + STREAM_LENGTH;
+    const isLine = stream + 2 < end && text[time] === SPACE && text[stream] === SPACE && text[stream + 2] === SPACE;
+    if (!isLine) return false; // cut off when the disk was full
+    if (this.#since && text.toString('latin1', start, time) < this.#since) return false;
+    const { stream: wanted } = this.#query;
+    return !wanted || text.toString('latin1', time + 1, stream) === wanted;
+  }
+
+  /** Moves what is shown of one line to `at`, which is never behind it; returns where the next one goes. */
+  #show(text: Buffer, start: number, end: number, at: number): number {
+    const tag = start + TIME_LENGTH + STREAM_LENGTH + 1;
+    const isPart = text[tag] === PART;
+    const hasTime = this.#query.timestamps && !this.#isInside;
     this.#isInside = isPart;
-    return length;
+    const next = hasTime ? this.#move(text, start, start + TIME_LENGTH + 1, at) : at;
+    return this.#move(text, tag + 2, isPart ? end : end + 1, next);
+  }
+
+  #move(text: Buffer, from: number, to: number, at: number): number {
+    const taken = Math.min(to - from, this.#left);
+    text.copyWithin(at, from, from + taken);
+    this.#left -= taken;
+    return at + taken;
   }
 }

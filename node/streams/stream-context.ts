@@ -3,6 +3,7 @@ import type { Pod } from '../../api/types/core.v1.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { Runtime } from '../runtime.ts';
+import type { UsageHistory } from '../stats/usage-history.ts';
 
 /** The pods of this node as the agent knows them. */
 export interface KnownPods {
@@ -13,6 +14,8 @@ export interface KnownPods {
 export interface StreamContext {
   readonly runtime: Runtime;
   readonly pods: KnownPods;
+  readonly nodeName: string;
+  readonly usageHistory: UsageHistory;
   /** Container → log file, of the mirror pods: the runtime knows nothing of them. */
   readonly mirrorLogs?: ReadonlyMap<string, string>;
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 // The volumes of one pod: made before its containers, kept up to date while they run, gone with the pod.
-import { chmod, mkdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseQuantity } from '../../api/quantity.ts';
 import type { Container, Pod, Volume, VolumeMount } from '../../api/types/core.v1.ts';
 import type { Client } from '../../client/client.ts';
@@ -100,8 +101,7 @@ export class PodVolumes {
     const path = `${place}/${part}`;
     let real = await realpath(path).catch(() => undefined);
     if (!real) {
-      // Outside checks come first for what is already there on the way.
-      await mkdir(path, { recursive: true, mode: 0o755 }).catch((error: Error) => {
+      await makeLike(place, path).catch((error: Error) => {
         throw failed(error.message);
       });
       real = await realpath(path);
@@ -128,4 +128,12 @@ export class PodVolumes {
     await writeAtomically(place, payload);
     return place;
   }
+}
+
+/** Makes the folders that are missing on the way to `path`, each with the mode of `place` above them, whatever our umask is. */
+async function makeLike(place: string, path: string): Promise<void> {
+  const { mode } = await stat(place);
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await chmod(made, mode & 0o7777);
 }

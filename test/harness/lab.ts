@@ -12,6 +12,8 @@ const USER = 'vitrine-test';
 export interface LabOptions {
   proxyMode?: 'iptables' | 'nftables';
   nodes?: number;
+  /** `echo` runs in place of images that do not exist. */
+  standInImages?: boolean;
   /** Runs everything as an ordinary user, who is made for it; needs root. */
   asUser?: boolean;
   /** Programs of /usr/sbin that the machine lacks, for this lab; needs root. */
@@ -57,8 +59,9 @@ export class TestLab {
 
   /** Returns when all nodes are Ready; rejects with the lab's words. */
   async up(): Promise<string> {
-    const { proxyMode = 'iptables', nodes = 3 } = this.#options;
-    return this.vitrine('lab', 'up', '--detach', `--proxy-mode=${proxyMode}`, `--nodes=${nodes}`);
+    const { proxyMode = 'iptables', nodes = 3, standInImages = false } = this.#options;
+    const flags = [`--proxy-mode=${proxyMode}`, `--nodes=${nodes}`, ...(standInImages ? ['--stand-in-images'] : [])];
+    return this.vitrine('lab', 'up', '--detach', ...flags);
   }
 
   async down(): Promise<void> {
@@ -80,6 +83,12 @@ export class TestLab {
     return check([...this.#prefix, 'kubectl', `--kubeconfig=${this.kubeconfig}`, ...words], { cwd: '/' });
   }
 
+  /** `kubectl apply` of one object, or of a List. */
+  apply(object: object): Promise<string> {
+    const argv = [...this.#prefix, 'kubectl', `--kubeconfig=${this.kubeconfig}`, 'apply', '-f', '-'];
+    return check(argv, { cwd: '/', input: JSON.stringify(object), timeoutMs: 120_000 });
+  }
+
   /** Runs a command beside the lab: as the user who has it, on the machine as it is for him. */
   beside(...command: string[]): Promise<ExecResult> {
     return run([...this.#prefix, ...command], { cwd: '/' });
@@ -91,8 +100,8 @@ export class TestLab {
   }
 
   /** `vitrine tutorial`, in a lab of its own, whatever its exit code. */
-  walkTutorial(proxyMode: 'iptables' | 'nftables'): Promise<ExecResult> {
-    const argv = [...this.#prefix, VITRINE, 'tutorial', `--proxy-mode=${proxyMode}`];
+  walkTutorial(...flags: string[]): Promise<ExecResult> {
+    const argv = [...this.#prefix, VITRINE, 'tutorial', ...flags];
     return run(argv, { cwd: '/', timeoutMs: 400_000, env: { ...process.env, HOME: this.directory } });
   }
 

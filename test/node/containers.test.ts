@@ -41,6 +41,13 @@ const EXPECTED: Record<string, unknown> = {
     low: 'nc: timed out\n1\n',
     refused: expect.stringMatching(REFUSED_ROOT),
   },
+  together: {
+    seen: 'seen\n1\n',
+    refused: {
+      reason: 'SysctlForbidden',
+      message: 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted',
+    },
+  },
   hooks: { whenReady: 'post\n', after: 'post\npre\nterm\n' },
   deadline: {
     reason: 'DeadlineExceeded',

@@ -35,7 +35,7 @@ export interface OneNode {
 export async function startOneNode(): Promise<OneNode> {
   await shell(`ip link add eth0 type bridge; ip address add ${NODE_IP}/24 dev eth0; ip link set eth0 up`);
   const store = new MemoryStore();
-  const server = await startApiServer({ store });
+  const server = await startApiServer({ store, metricsAPI: true });
   const serving = { ...server.issueNode('node-1', [NODE_IP]), clientCA: server.caCert };
   const connection = { server: server.url, ca: server.caCert, token: server.token };
   const client = new RestClient(connection, { userAgent: 'test' });

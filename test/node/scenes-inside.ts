@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { configMaps, secrets } from '../../client/resources.ts';
 import { shell } from '../network.ts';
 import { createPod, getPod, NODE_IP, type OneNode } from './one-node.ts';
-import { messages, once, ready, said, sh, statusOf, until, waiting } from './scene.ts';
+import { log, messages, once, ready, said, sh, statusOf, until, waiting } from './scene.ts';
 
 export async function environment(node: OneNode): Promise<unknown> {
   await node.client.create(configMaps, { metadata: { name: 'colors', namespace: 'default' }, data: { sky: 'blue' } });
@@ -129,6 +129,40 @@ export async function memory(node: OneNode): Promise<unknown> {
   });
   const ended = await until('it starves', async () => statusOf(await getPod(node.client, 'hungry')).state?.terminated);
   return { exitCode: ended.exitCode, reason: ended.reason };
+}
+
+/** Containers that see each other's processes; what one leaves behind goes with it; and the kernel's settings of a pod. */
+export async function together(node: OneNode): Promise<unknown> {
+  await createPod(node.client, 'together', {
+    shareProcessNamespace: true,
+    terminationGracePeriodSeconds: 1,
+    securityContext: { sysctls: [{ name: 'kernel.shm_rmid_forced', value: '1' }] },
+    containers: [
+      sh('(exec sleep 54321) & sleep 1; exit 3', { name: 'leaver' }),
+      sh(
+        'until ps | grep -q "sleep 5432[1]"; do sleep 0.1; done; echo seen; cat /proc/sys/kernel/shm_rmid_forced; exec sleep 10000',
+      ),
+    ],
+  });
+  const seen = await until('one sees the other', async () => {
+    const text = await log(node, 'together');
+    return text.split('\n').length > 2 && text;
+  });
+  await until('the other has ended', async () => {
+    const { containerStatuses = [] } = (await getPod(node.client, 'together')).status ?? {};
+    return containerStatuses.some(
+      ({ lastState, state }) => (lastState?.terminated ?? state?.terminated)?.exitCode === 3,
+    );
+  });
+  await createPod(node.client, 'unsafe', {
+    ...once('true'),
+    securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '65536' }] },
+  });
+  const refused = await until('the other is refused', async () => {
+    const { status } = await getPod(node.client, 'unsafe');
+    return status?.phase === 'Failed' && { reason: status.reason, message: status.message };
+  });
+  return { seen, refused };
 }
 
 export async function security(node: OneNode): Promise<unknown> {

@@ -1,11 +1,12 @@
-// Plays the recorded kubectl transcripts against our API server, controllers and scheduler, started as a user starts them.
-// Those that change nodes have a cluster of their own, so that both halves run at once.
+// Plays the recorded kubectl transcripts against our API server, controllers and scheduler, started as a user starts them: those that
+// need nodes on a lab's, where pods run; the others beside the stand-in for kubelets, those that change its nodes on a cluster of their own.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClusterProcesses, findKubectl, startClusterProcesses } from '../harness/cluster.ts';
+import { TestLab } from '../harness/lab.ts';
 import { NOT_YET, SHORTFALLS } from './kubectl-shortfalls.ts';
 
 const folder = new URL('../golden/kubectl/', import.meta.url).pathname;
@@ -13,8 +14,9 @@ const transcripts = readdirSync(`${folder}transcripts`, { recursive: true, encod
   .filter((file) => file.endsWith('.trn'))
   .map((file) => file.replace(/\.trn$/, ''))
   .sort();
-const isExclusive = (name: string): boolean => /^exclusive:/m.test(readFileSync(file(name), 'utf8'));
 const file = (name: string): string => `${folder}transcripts/${name}.trn`;
+const isExclusive = (name: string): boolean => /^exclusive:/m.test(readFileSync(file(name), 'utf8'));
+const needsNodes = (name: string): boolean => /^needs: nodes$/m.test(readFileSync(file(name), 'utf8'));
 
 /** The machine may be busy with other tests: what `eventually` comes true may take this many times as long. */
 const PATIENCE = '4';
@@ -32,7 +34,19 @@ interface Player {
   stop(): void;
 }
 
-/** Plays the transcripts, `jobs` at a time. */
+/** A lab as what the transcripts are played on. */
+async function startLab(): Promise<ClusterProcesses> {
+  const lab = new TestLab({ standInImages: true });
+  try {
+    await lab.up();
+  } catch (error) {
+    await lab.remove();
+    throw error;
+  }
+  return { kubeconfig: lab.kubeconfig, complaints: () => '', stop: () => lab.remove() };
+}
+
+/** Plays the transcripts, `jobs` at a time; those that are exclusive alone, after the others. */
 function play(names: readonly string[], cluster: ClusterProcesses, jobs: number): Player {
   const flags = [
     '--kubeconfig',
@@ -100,12 +114,22 @@ describe.skipIf(!kubectl)('recorded kubectl transcripts', () => {
       ...(await Promise.all([
         startClusterProcesses({ kubectl: kubectl! }),
         startClusterProcesses({ kubectl: kubectl! }),
+        startLab(),
       ])),
     );
-    const shared = played.filter((name) => !isExclusive(name));
-    players.push(play(shared, clusters[0], 4), play(played.filter(isExclusive), clusters[1], 1));
+    const [shared, own, lab] = clusters;
+    const others = played.filter((name) => !needsNodes(name));
+    players.push(
+      play(
+        others.filter((name) => !isExclusive(name)),
+        shared,
+        2,
+      ),
+      play(others.filter(isExclusive), own, 1),
+      play(played.filter(needsNodes), lab, 2),
+    );
     outcomes = Promise.all(players.map((player) => player.outcomes)).then(
-      ([one, other]) => new Map([...one, ...other]),
+      (played) => new Map(played.flatMap((one) => [...one])),
     );
     // Rejections are told by the tests that await it.
     outcomes.catch(() => undefined);
