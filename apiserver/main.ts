@@ -130,6 +130,11 @@ export const apiserver = program({
       type: optional(),
       help: 'FILE that tells how nodes and pods are reached (default: directly)',
     },
+    'metrics-api': {
+      type: z.boolean().default(false),
+      boolean: true,
+      help: "serve metrics.k8s.io (kubectl top) in metrics-server's place, by asking the nodes' agents (default false)",
+    },
     'max-requests-inflight': {
       type: count(DEFAULT_LIMITS.reading),
       help: `how many reads are served at a time, others get 429; 0: any number (default ${DEFAULT_LIMITS.reading})`,
@@ -168,6 +173,7 @@ export const apiserver = program({
         advertiseAddress: values['advertise-address'],
         advertisePort: values['advertise-port'],
         dial: await egress(values['egress-selector-config-file']),
+        metricsAPI: values['metrics-api'],
         disableAdmissionPlugins: values['disable-admission-plugins'],
         inFlight: {
           reading: values['max-requests-inflight'],

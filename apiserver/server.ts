@@ -18,6 +18,7 @@ import { advertise, bootstrap, serviceCIDROp } from './bootstrap.ts';
 import type { Pair } from './certificate-issuer.ts';
 import { type ClusterCertificates, clusterCertificates } from './certificates.ts';
 import { type Dial, directDial } from './connect/egress.ts';
+import { METRICS_KINDS } from './connect/metrics-kinds.ts';
 import { Documents } from './http/documents.ts';
 import { DEFAULT_LIMITS, InFlight, type Limits } from './http/in-flight.ts';
 import { type Listener, listen } from './http/listener.ts';
@@ -59,6 +60,8 @@ export interface ApiServerOptions {
   readonly authorizer?: Authorizer;
   /** The way to nodes and pods; default: this machine's own network. */
   readonly dial?: Dial;
+  /** Whether metrics.k8s.io is served; default false, as upstream without metrics-server. */
+  readonly metricsAPI?: boolean;
   /** Names of admission plugins that are left out. */
   readonly disableAdmissionPlugins?: readonly string[];
   readonly serviceClusterIPRange?: string;
@@ -100,6 +103,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const serviceIP = formatAddress(nthAddress(ranges[0], 1));
   const portRange = readPortRange(options.serviceNodePortRange ?? '30000-32767');
   const catalogue = new Catalogue();
+  if (options.metricsAPI) for (const kind of METRICS_KINDS) catalogue.add(kind);
   const address = options.advertiseAddress ?? defaultAdvertiseAddress(options.bindAddress ?? '127.0.0.1', families[0]);
   const certificate =
     options.certificate ??

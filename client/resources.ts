@@ -8,6 +8,8 @@ import type {
   Event,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   Secret,
   Service,
@@ -15,6 +17,7 @@ import type {
 } from '../api/types/core.v1.ts';
 import type { EndpointSlice } from '../api/types/discovery.v1.ts';
 import type { IPAddress, NetworkPolicy, ServiceCIDR } from '../api/types/networking.v1.ts';
+import type { VolumeAttributesClass } from '../api/types/storage.v1.ts';
 import type { Resource } from './client.ts';
 
 const core = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> => ({
@@ -41,6 +44,8 @@ export const events = core<Event>('Event', 'events');
 export const configMaps = core<ConfigMap>('ConfigMap', 'configmaps');
 export const secrets = core<Secret>('Secret', 'secrets');
 export const serviceAccounts = core<ServiceAccount>('ServiceAccount', 'serviceaccounts');
+export const persistentVolumes = core<PersistentVolume>('PersistentVolume', 'persistentvolumes', false);
+export const persistentVolumeClaims = core<PersistentVolumeClaim>('PersistentVolumeClaim', 'persistentvolumeclaims');
 export const deployments = apps<Deployment>('Deployment', 'deployments');
 export const replicaSets = apps<ReplicaSet>('ReplicaSet', 'replicasets');
 export const daemonSets = apps<DaemonSet>('DaemonSet', 'daemonsets');
@@ -74,3 +79,10 @@ const networking = <T extends KubeObject>(kind: string, plural: string): Resourc
 });
 export const serviceCIDRs = networking<ServiceCIDR>('ServiceCIDR', 'servicecidrs');
 export const ipAddresses = networking<IPAddress>('IPAddress', 'ipaddresses');
+export const volumeAttributesClasses: Resource<VolumeAttributesClass> = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeAttributesClass',
+  plural: 'volumeattributesclasses',
+  namespaced: false,
+};

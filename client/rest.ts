@@ -19,12 +19,23 @@ import { parseLines } from './lines.ts';
 import { collectionPath, objectPath, queryOf, selectors } from './paths.ts';
 import { type Exchange, readBody, Transport } from './transport.ts';
 
+/** One answer of the server's, for a program's numbers. */
+export interface Answered {
+  readonly method: string;
+  /** `<error>`: there was none. */
+  readonly code: number | '<error>';
+  /** From the request to the answer's headers. */
+  readonly seconds: number;
+}
+
 export interface RestOptions {
   /** Names the program to the server, and its writes in managedFields (up to the first `/`). */
   userAgent: string;
   /** ms a request may take; watches aside. Default 30,000. */
   timeoutMs?: number;
   clock?: Clock;
+  /** Hears of every answer, retried requests' too. */
+  onAnswer?: (answered: Answered) => void;
 }
 
 const PATCH_TYPES = {
@@ -43,11 +54,13 @@ export class RestClient implements Client {
   readonly #transport: Transport;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
+  readonly #onAnswer: RestOptions['onAnswer'];
 
   constructor(connection: Connection, options: RestOptions) {
     this.#transport = new Transport(connection, options.userAgent);
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#clock = options.clock ?? systemClock;
+    this.#onAnswer = options.onAnswer;
   }
 
   get<T extends KubeObject>(resource: Resource<T>, at: Named): Promise<T> {
@@ -144,17 +157,25 @@ export class RestClient implements Client {
   /** Resolves with a successful response, its body unread. Waits and asks again while the server says it is too busy. */
   async #exchange(exchange: Ask): Promise<IncomingMessage> {
     for (let attempt = 0; ; attempt++) {
-      const response = await this.#transport.send({
-        accept: 'application/json',
-        timeoutMs: this.#timeoutMs,
-        ...exchange,
-      });
+      const response = await this.#send({ accept: 'application/json', timeoutMs: this.#timeoutMs, ...exchange });
       if (response.statusCode! < 300) return response;
       const failure = statusErrorOf(response.statusCode!, await readBody(response, this.#timeoutMs));
       const waitMs = Number(response.headers['retry-after']) * 1000;
       const busy = response.statusCode === 429 || response.statusCode === 503;
       if (!busy || !(waitMs >= 0) || attempt === BUSY_RETRIES) throw failure;
       await this.#clock.sleep(Math.min(waitMs, BUSY_WAIT_LIMIT_MS), exchange.signal);
+    }
+  }
+
+  async #send(exchange: Exchange): Promise<IncomingMessage> {
+    const began = performance.now();
+    let code: Answered['code'] = '<error>';
+    try {
+      const response = await this.#transport.send(exchange);
+      code = response.statusCode!;
+      return response;
+    } finally {
+      this.#onAnswer?.({ method: exchange.method, code, seconds: (performance.now() - began) / 1000 });
     }
   }
 }

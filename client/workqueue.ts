@@ -2,23 +2,37 @@
 // (client-go util/workqueue: queue.go, delaying_queue.go, default_rate_limiters.go).
 import { type Clock, systemClock } from '../host/clock.ts';
 
+/** Hears what a queue does, for its numbers. */
+export interface WorkQueueObserver {
+  /** A key came that was not waiting already. */
+  added(): void;
+  /** A key that failed is to come again. */
+  retried(): void;
+  /** A worker took a key that had waited for `ms`. */
+  taken(ms: number): void;
+  /** A worker is done with a key after `ms`. */
+  done(ms: number): void;
+}
+
 export interface WorkQueueOptions {
   readonly clock?: Clock;
   /** ms before the first retry of a key that failed, doubled each time. Default 5. */
   readonly baseDelayMs?: number;
   /** ms that no retry waits longer than. Default 30,000. */
   readonly maxDelayMs?: number;
+  readonly observer?: WorkQueueObserver;
 }
 
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #baseDelayMs: number;
   readonly #maxDelayMs: number;
-  /** In the order they were added. Disjoint from #processing's keys, which wait in #again. */
-  readonly #waiting = new Set<string>();
-  readonly #processing = new Set<string>();
+  readonly #observer: WorkQueueObserver | undefined;
+  /** Key → since when, in the order they were added. Disjoint from #processing's keys, which wait in #again. */
+  readonly #waiting = new Map<string, number>();
+  readonly #processing = new Map<string, number>();
   /** Added while being processed: waiting again as soon as that is done. */
-  readonly #again = new Set<string>();
+  readonly #again = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { due: number; cancel: AbortController }>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
@@ -28,6 +42,7 @@ export class WorkQueue {
     this.#clock = options.clock ?? systemClock;
     this.#baseDelayMs = options.baseDelayMs ?? 5;
     this.#maxDelayMs = options.maxDelayMs ?? 30_000;
+    this.#observer = options.observer;
   }
 
   /** How many keys wait; those in process and those delayed aside. */
@@ -35,17 +50,36 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
+  /** How long each key in process has been so, ms. */
+  get inHand(): number[] {
+    const now = this.#clock.now();
+    return [...this.#processing.values()].map((since) => now - since);
+  }
+
   add(key: string): void {
-    if (this.#isShutDown) return;
-    if (this.#processing.has(key)) {
-      this.#again.add(key);
-      return;
-    }
-    const taker = this.#waiting.has(key) ? undefined : this.#takers.shift();
-    if (taker) {
-      this.#processing.add(key);
-      taker(key);
-    } else this.#waiting.add(key);
+    const waiting = this.#processing.has(key) ? this.#again : this.#waiting;
+    if (this.#isShutDown || waiting.has(key)) return;
+    this.#observer?.added();
+    waiting.set(key, this.#clock.now());
+    if (waiting === this.#waiting) this.#handOut();
+  }
+
+  /** A key that waits and a taker that waits go together. */
+  #handOut(): void {
+    const taker = this.#waiting.size > 0 ? this.#takers.shift() : undefined;
+    taker?.(this.#next());
+  }
+
+  /** The key that waits longest, in process from now on. */
+  #next(): string | undefined {
+    const { value, done } = this.#waiting.entries().next();
+    if (done) return undefined;
+    const [key, since] = value;
+    const now = this.#clock.now();
+    this.#waiting.delete(key);
+    this.#processing.set(key, now);
+    this.#observer?.taken(now - since);
+    return key;
   }
 
   /** Adds `key` after `ms`; of several such wishes the earliest counts. */
@@ -74,6 +108,7 @@ export class WorkQueue {
   addRateLimited(key: string): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.#observer?.retried();
     this.addAfter(key, Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs));
   }
 
@@ -89,19 +124,20 @@ export class WorkQueue {
 
   /** The next key, for one worker alone until it calls `done`; undefined after `shutDown`. */
   take(): Promise<string | undefined> {
-    const { value: key, done } = this.#waiting.values().next();
-    if (!done) {
-      this.#waiting.delete(key);
-      this.#processing.add(key);
-      return Promise.resolve(key);
-    }
-    if (this.#isShutDown) return Promise.resolve(undefined);
+    const key = this.#next();
+    if (key !== undefined || this.#isShutDown) return Promise.resolve(key);
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
   done(key: string): void {
+    const since = this.#processing.get(key);
+    if (since !== undefined) this.#observer?.done(this.#clock.now() - since);
     this.#processing.delete(key);
-    if (this.#again.delete(key)) this.add(key);
+    const again = this.#again.get(key);
+    if (again === undefined) return;
+    this.#again.delete(key);
+    this.#waiting.set(key, again);
+    this.#handOut();
   }
 
   /** Accepts nothing more, forgets what waits, and sends every worker home. */

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
+import { WorkQueue } from '../client/workqueue.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import type { Logger } from '../host/log.ts';
@@ -14,6 +15,7 @@ import type { Controller, ControllerFactory, Environment } from './environment.t
 import { garbageCollector } from './gc/garbage-collector.ts';
 import { Informers } from './informers.ts';
 import { loadBalancerController } from './load-balancer.ts';
+import type { ControllerMetrics } from './metrics.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
@@ -26,6 +28,7 @@ import { serviceAccountTokenController } from './service-account-token.ts';
 import { serviceCIDRController } from './service-cidr.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { taintEvictionController } from './taint-eviction.ts';
+import { volumeAttributesClassProtection } from './volumeattributesclass-protection.ts';
 
 // biome-ignore format: one row per controller reads as a table
 const CONTROLLERS: readonly { name: string; make: ControllerFactory }[] = [
@@ -45,6 +48,7 @@ const CONTROLLERS: readonly { name: string; make: ControllerFactory }[] = [
   { name: 'root-ca-certificate-publisher', make: rootCAController },
   { name: 'service-cidr', make: serviceCIDRController },
   { name: 'service-lb', make: loadBalancerController },
+  { name: 'volumeattributesclass-protection', make: volumeAttributesClassProtection },
   { name: 'scheduler', make: scheduler },
 ];
 
@@ -54,6 +58,8 @@ export interface RunOptions {
   readonly options: ControllerOptions;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Absent: nothing is counted. */
+  readonly metrics?: ControllerMetrics;
 }
 
 /**
@@ -62,7 +68,7 @@ export interface RunOptions {
  */
 export async function runControllers(
   client: Client,
-  { options, log, clock = systemClock }: RunOptions,
+  { options, log, clock = systemClock, metrics }: RunOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const informers = new Informers({ client, clock, log });
@@ -72,7 +78,8 @@ export async function runControllers(
     recorders.push(made);
     return made;
   };
-  const environment: Environment = { client, informers, options, clock, log, recorder };
+  const queue = (name: string): WorkQueue => metrics?.queue(name, clock) ?? new WorkQueue({ clock });
+  const environment: Environment = { client, informers, options, clock, log, recorder, queue };
   const controllers = chosen(options.controllers).map(({ make }) => make(environment));
   await runTogether([...controllers, { name: 'informers', run: (all) => informers.run(all) }], signal);
   await Promise.all(recorders.map((one) => one.flushed()));

@@ -6,7 +6,6 @@ import type { Deployment, ReplicaSet } from '../api/types/apps.v1.ts';
 import type { Pod } from '../api/types/core.v1.ts';
 import type { Informer } from '../client/informer.ts';
 import { deployments, pods, replicaSets } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { Rollout } from './deployment-rollout.ts';
 import type { Controller, Environment } from './environment.ts';
 import { isEqual } from './equality.ts';
@@ -16,7 +15,7 @@ import { claim } from './ownership.ts';
 
 export function deploymentController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('deployment');
   const recorder = environment.recorder('deployment-controller');
   const deploymentCache = informers.of(deployments);
   const setCache = informers.of(replicaSets);

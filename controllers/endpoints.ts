@@ -5,7 +5,6 @@ import { keyOf } from '../api/object.ts';
 import { isReason } from '../api/status.ts';
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Pod, Service } from '../api/types/core.v1.ts';
 import { endpoints, pods, services } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import type { Controller, Environment } from './environment.ts';
 import { isEqual } from './equality.ts';
 import { controlLoop } from './loop.ts';
@@ -18,11 +17,12 @@ import { TRIGGER_TIME, TriggerTimes } from './trigger-times.ts';
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
 /** An Endpoints object names no more addresses than this. */
+const LEADER = 'control-plane.alpha.kubernetes.io/leader';
 const MAX_ADDRESSES = 1000;
 
 export function endpointsController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('endpoint');
   const podCache = informers.of(pods);
   const serviceCache = informers.of(services);
   const cache = informers.of(endpoints);
@@ -32,9 +32,13 @@ export function endpointsController(environment: Environment): Controller {
   const enqueue = (service: Service): void => queue.add(keyOf(service));
   serviceCache.addHandlers({ add: enqueue, update: enqueue, delete: enqueue });
   watchServicesOfPods({ pods: podCache, services: serviceCache, enqueue: (key) => queue.add(key) });
-  cache.addHandlers({ add: (object) => queue.add(keyOf(object)), delete: (object) => queue.add(keyOf(object)) });
+  cache.addHandlers({
+    add: (object) => !cache.isSynced && !isLeaderRecord(object) && queue.add(keyOf(object)),
+    delete: (object) => queue.add(keyOf(object)),
+  });
 
   async function reconcile(key: string): Promise<void> {
+    if (!writes.caughtUp(key)) return;
     const service = serviceCache.get(key);
     const current = cache.get(key);
     if (!service) {
@@ -42,7 +46,7 @@ export function endpointsController(environment: Environment): Controller {
       if (current) await removeOrphan(current);
       return;
     }
-    if (service.spec?.type === 'ExternalName' || !hasSelector(service) || !writes.caughtUp(key)) return;
+    if (service.spec?.type === 'ExternalName' || !hasSelector(service)) return;
     const selected = podsOf(service, podCache);
     const { subsets, truncated } = truncate(subsetsOf(service, selected));
     const labels = labelsOf(service);
@@ -63,7 +67,7 @@ export function endpointsController(environment: Environment): Controller {
     else if (!says(current, written)) writes.wrote(key, await client.update(endpoints, written));
   }
 
-  /** The object goes with its Service, whoever wrote it. */
+  /** The object goes with its Service, whoever wrote it. One that never had any stays, until the next start. */
   async function removeOrphan({ metadata }: Endpoints): Promise<void> {
     const at = { name: metadata.name, namespace: metadata.namespace };
     await client.delete(endpoints, at, { preconditions: { uid: metadata.uid } }).catch((error: unknown) => {
@@ -74,6 +78,11 @@ export function endpointsController(environment: Environment): Controller {
   const caches = [podCache, serviceCache, cache];
   const concurrency = options.concurrentSyncs;
   return controlLoop({ name: 'endpoints', queue, informers: caches, concurrency, reconcile }, environment);
+}
+
+/** Leaders were once recorded in Endpoints that belong to no Service. */
+function isLeaderRecord({ metadata }: Endpoints): boolean {
+  return metadata.annotations?.[LEADER] !== undefined;
 }
 
 function says(current: Endpoints, wanted: Endpoints): boolean {

@@ -5,7 +5,6 @@ import { keyOf } from '../api/object.ts';
 import type { EndpointAddress, Endpoints, Service } from '../api/types/core.v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../api/types/discovery.v1.ts';
 import { endpointSlices, endpoints, services } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { byService } from './endpointslice.ts';
 import type { Controller, Environment } from './environment.ts';
 import { controlLoop } from './loop.ts';
@@ -24,7 +23,7 @@ const NOT_COPIED = ['kubectl.kubernetes.io/last-applied-configuration', TRIGGER_
 
 export function endpointSliceMirroringController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('endpoint_slice_mirroring');
   const serviceCache = informers.of(services);
   const endpointsCache = informers.of(endpoints);
   const sliceCache = informers.of(endpointSlices, byService);

@@ -9,7 +9,7 @@ import type { Endpoint, EndpointPort, EndpointSlice } from '../api/types/discove
 import type { Client } from '../client/client.ts';
 import type { Informer } from '../client/informer.ts';
 import { endpointSlices, nodes, pods, services } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
+import type { WorkQueue } from '../client/workqueue.ts';
 import type { Controller, Environment } from './environment.ts';
 import { byNode } from './informers.ts';
 import { controlLoop } from './loop.ts';
@@ -33,7 +33,7 @@ export const byService = {
 
 export function endpointSliceController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('endpoint_slice');
   const podCache = informers.of(pods, byNode);
   const serviceCache = informers.of(services);
   const nodeCache = informers.of(nodes);

@@ -5,7 +5,6 @@ import type { KubeObject } from '../api/object.ts';
 import type { Service } from '../api/types/core.v1.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { services } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import type { Controller, Environment } from './environment.ts';
 import { AddressPool } from './load-balancer-addresses.ts';
 import { controlLoop } from './loop.ts';
@@ -13,9 +12,9 @@ import { controlLoop } from './loop.ts';
 export const FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';
 
 export function loadBalancerController(environment: Environment): Controller {
-  const { client, informers, options, clock, log } = environment;
+  const { client, informers, options, log } = environment;
   const pool = options.loadBalancerCIDR ? new AddressPool(options.loadBalancerCIDR) : undefined;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('service');
   const recorder = environment.recorder('service-controller');
   const cache = informers.of(services);
 

@@ -5,8 +5,11 @@ import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { runAsLeader } from '../client/leader-election.ts';
 import { RestClient } from '../client/rest.ts';
 import { durationFlag } from '../host/duration.ts';
+import { UsageError } from '../host/lifecycle.ts';
 import { program } from '../host/program.ts';
 import { controllerNames, runControllers } from './controllers.ts';
+import type { Endpoint } from './health.ts';
+import type { ControllerMetrics } from './metrics.ts';
 import { defaultOptions } from './options.ts';
 
 export { runControllers } from './controllers.ts';
@@ -18,6 +21,34 @@ const names = z
   .string()
   .default('*')
   .transform((text) => text.split(',').map((name) => name.trim()));
+
+/** `127.0.0.1:10257`, `[::1]:10257` */
+const endpointFlag = z.string().transform((text, context): Endpoint => {
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];
+  const isAddress = z.ipv6().safeParse(bracketed).success || z.ipv4().safeParse(plain).success;
+  if (isAddress && Number(port) < 65_536) return { host: bracketed ?? plain, port: Number(port) };
+  context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not ADDRESS:PORT` });
+  return z.NEVER;
+});
+
+const LEASE = 'vitrine-controllers';
+
+interface Served {
+  readonly metrics: ControllerMetrics;
+  stop(): void;
+}
+
+/** What counts is loaded only when somebody may ask. */
+async function serve(at: Endpoint | undefined): Promise<Served | undefined> {
+  if (!at) return undefined;
+  const [{ ControllerMetrics }, { serveHealth }] = await Promise.all([import('./metrics.ts'), import('./health.ts')]);
+  const metrics = new ControllerMetrics();
+  try {
+    return { metrics, stop: await serveHealth(at, metrics) };
+  } catch (error) {
+    throw new UsageError(`--healthz-bind-address: ${(error as Error).message}`, 1);
+  }
+}
 
 export const controllers = program({
   name: 'controllers',
@@ -63,10 +94,20 @@ export const controllers = program({
       boolean: true,
       help: 'work only while holding the lease kube-system/vitrine-controllers',
     },
+    'healthz-bind-address': {
+      type: endpointFlag.optional(),
+      help: 'ADDRESS:PORT of /healthz, /livez, /readyz and /metrics, over HTTP (default: none)',
+    },
   },
   async run(values, { signal, log }) {
     const connection = await loadKubeconfig(values.kubeconfig);
-    const client = new RestClient(connection, { userAgent: 'kube-controller-manager/vitrine' });
+    const served = await serve(values['healthz-bind-address']);
+    const metrics = served?.metrics;
+    const { host } = new URL(connection.server);
+    const client = new RestClient(connection, {
+      userAgent: 'kube-controller-manager/vitrine',
+      onAnswer: (answered) => metrics?.answered(host, answered),
+    });
     const options = {
       ...defaultOptions,
       controllers: values.controllers,
@@ -82,16 +123,22 @@ export const controllers = program({
       terminatedPodGCThreshold: values['terminated-pod-gc-threshold'],
       rootCA: connection.ca?.toString() ?? '',
     };
-    const work = (until: AbortSignal): Promise<void> => runControllers(client, { options, log }, until);
+    const work = (until: AbortSignal): Promise<void> => runControllers(client, { options, log, metrics }, until);
     try {
       if (!values['leader-elect']) await work(signal);
       else {
-        const lease = { name: 'vitrine-controllers', namespace: 'kube-system' };
+        const lease = { name: LEASE, namespace: 'kube-system' };
         const identity = `${hostname()}_${process.pid}`;
-        await runAsLeader({ client, lease, identity, log }, work, signal);
+        metrics?.leads(LEASE, false);
+        const lead = async (until: AbortSignal): Promise<void> => {
+          metrics?.leads(LEASE, true);
+          await work(until).finally(() => metrics?.leads(LEASE, false));
+        };
+        await runAsLeader({ client, lease, identity, log }, lead, signal);
       }
     } finally {
       await client.close();
+      served?.stop();
     }
     return 0;
   },

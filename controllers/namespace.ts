@@ -6,7 +6,6 @@ import type { Namespace, NamespaceCondition } from '../api/types/core.v1.ts';
 import type { Resource } from '../client/client.ts';
 import { type Discovered, discover } from '../client/discovery.ts';
 import { namespaces, pods } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { rfc3339 } from '../host/clock.ts';
 import { withCondition } from './conditions.ts';
 import type { Controller, Environment } from './environment.ts';
@@ -28,7 +27,7 @@ interface Remains {
 
 export function namespaceController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('namespace');
   const cache = informers.of(namespaces);
   const podCache = informers.of(pods);
   const looks = new Map<string, number>();
@@ -43,16 +42,28 @@ export function namespaceController(environment: Environment): Controller {
     if (!namespace?.metadata.deletionTimestamp || !namespace.spec?.finalizers?.includes(FINALIZER)) return;
     const remains: Remains = { counts: new Map(), finalizers: new Map(), errors: [] };
     const served = (await discover(client)).filter(({ namespaced, verbs }) => namespaced && canEmpty(verbs));
-    await Promise.all(
-      Array.from({ length: PARALLEL }, async () => {
-        for (let resource = served.pop(); resource; resource = served.pop()) await empty(resource, name, remains);
-      }),
-    );
+    const isPods = ({ group, plural }: Discovered): boolean => group === '' && plural === 'pods';
+    await emptyAll(served.filter(isPods), name, remains);
+    // What pods may still need, such as policies on their traffic, stays until they have ended (KEP-5080).
+    if (isEmptied(remains))
+      await emptyAll(
+        served.filter((one) => !isPods(one)),
+        name,
+        remains,
+      );
     const current = await writeConditions(namespace, remains);
-    if (remains.counts.size === 0 && remains.errors.length === 0) return finalize(current);
+    if (isEmptied(remains)) return finalize(current);
     const look = looks.get(name) ?? 0;
     looks.set(name, look + 1);
     queue.addAfter(name, Math.min(LOOK.firstMs * 2 ** look, LOOK.mostMs));
+  }
+
+  async function emptyAll(resources: Discovered[], namespace: string, remains: Remains): Promise<void> {
+    await Promise.all(
+      Array.from({ length: PARALLEL }, async () => {
+        for (let next = resources.pop(); next; next = resources.pop()) await empty(next, namespace, remains);
+      }),
+    );
   }
 
   async function empty(resource: Discovered, namespace: string, remains: Remains): Promise<void> {
@@ -83,7 +94,7 @@ export function namespaceController(environment: Environment): Controller {
     const old = namespace.status?.conditions;
     let conditions = old ?? [];
     // A namespace that empties at the first look needs no report.
-    const quiet = !old && remains.counts.size === 0 && remains.errors.length === 0;
+    const quiet = !old && isEmptied(remains);
     if (quiet) return namespace;
     for (const condition of conditionsOf(remains, rfc3339(clock.now())))
       conditions = withCondition(conditions, condition);
@@ -104,6 +115,8 @@ export function namespaceController(environment: Environment): Controller {
   const concurrency = options.concurrentSyncs;
   return controlLoop({ name: 'namespace', queue, informers: [cache, podCache], concurrency, reconcile }, environment);
 }
+
+const isEmptied = ({ counts, errors }: Remains): boolean => counts.size === 0 && errors.length === 0;
 
 const canEmpty = (verbs: ReadonlySet<string>): boolean => verbs.has('list') && verbs.has('delete');
 

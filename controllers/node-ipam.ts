@@ -3,16 +3,15 @@
 import { type Block, containsBlock, formatBlock, nthAddress, parseBlock, sizeOf } from '../api/ip.ts';
 import type { Node } from '../api/types/core.v1.ts';
 import { nodes } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import type { Controller, Environment } from './environment.ts';
 import { controlLoop } from './loop.ts';
 import type { ControllerOptions } from './options.ts';
 
 export function nodeIpamController(environment: Environment): Controller {
-  const { client, informers, options, clock } = environment;
+  const { client, informers, options } = environment;
   const ranges = rangesOf(options);
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('cidrallocator_node');
   const recorder = environment.recorder('cidrAllocator');
   const cache = informers.of(nodes);
   /** Given out, and maybe not yet in the cache. By node name. */

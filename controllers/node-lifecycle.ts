@@ -4,7 +4,6 @@ import { isReason } from '../api/status.ts';
 import type { Lease } from '../api/types/coordination.v1.ts';
 import type { Node, NodeCondition, Pod, Taint } from '../api/types/core.v1.ts';
 import { leases, nodes, pods } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { rfc3339 } from '../host/clock.ts';
 import type { Controller, Environment } from './environment.ts';
 import { isEqual } from './equality.ts';
@@ -20,7 +19,7 @@ const NEVER = { reason: 'NodeStatusNeverUpdated', message: 'Kubelet never posted
 
 export function nodeLifecycleController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('node_lifecycle_controller');
   const recorder = environment.recorder('node-controller');
   const nodeCache = informers.of(nodes);
   const podCache = informers.of(pods, byNode);

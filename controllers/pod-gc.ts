@@ -4,7 +4,6 @@ import { keyOf } from '../api/object.ts';
 import { isReason } from '../api/status.ts';
 import type { Pod } from '../api/types/core.v1.ts';
 import { nodes, pods } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { rfc3339 } from '../host/clock.ts';
 import type { Controller, Environment } from './environment.ts';
 import { byNode } from './informers.ts';
@@ -17,7 +16,7 @@ const ALL_FINISHED = '*finished';
 
 export function podGCController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('orphaned_pods_nodes');
   const nodeCache = informers.of(nodes);
   const podCache = informers.of(pods, byNode);
   /** Node name → when it was first missed (ms). */

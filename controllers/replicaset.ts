@@ -5,7 +5,6 @@ import type { ReplicaSet, ReplicaSetStatus } from '../api/types/apps.v1.ts';
 import type { Pod } from '../api/types/core.v1.ts';
 import type { Informer } from '../client/informer.ts';
 import { pods, replicaSets } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { rfc3339 } from '../host/clock.ts';
 import { withCondition, withoutCondition } from './conditions.ts';
 import type { Controller, Environment } from './environment.ts';
@@ -22,7 +21,7 @@ const BURST = 500;
 
 export function replicaSetController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('replicaset');
   const recorder = environment.recorder('replicaset-controller');
   const setCache = informers.of(replicaSets);
   const podCache = informers.of(pods);

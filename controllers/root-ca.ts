@@ -2,7 +2,6 @@
 // (upstream pkg/controller/certificates/rootcacertpublisher).
 import { isReason } from '../api/status.ts';
 import { configMaps, namespaces } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import type { Controller, Environment } from './environment.ts';
 import { isEqual } from './equality.ts';
 import { controlLoop } from './loop.ts';
@@ -15,8 +14,8 @@ const annotations = {
 };
 
 export function rootCAController(environment: Environment): Controller {
-  const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const { client, informers, options } = environment;
+  const queue = environment.queue('root_ca_cert_publisher');
   const namespaceCache = informers.of(namespaces);
   const mapCache = informers.of(configMaps);
   const data = { 'ca.crt': options.rootCA };

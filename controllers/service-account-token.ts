@@ -7,7 +7,6 @@ import type { TokenRequest } from '../api/types/authentication.v1.ts';
 import type { Secret, ServiceAccount } from '../api/types/core.v1.ts';
 import type { Resource } from '../client/client.ts';
 import { secrets, serviceAccounts } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import type { Controller, Environment } from './environment.ts';
 import { controlLoop } from './loop.ts';
 
@@ -18,8 +17,8 @@ const UID = 'kubernetes.io/service-account.uid';
 const SECONDS = 2 ** 32;
 
 export function serviceAccountTokenController(environment: Environment): Controller {
-  const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const { client, informers, options } = environment;
+  const queue = environment.queue('serviceaccount_tokens_secret');
   const secretCache = informers.of(secrets, { account: (secret) => (isToken(secret) ? [accountKey(secret)] : []) });
   const accountCache = informers.of(serviceAccounts);
 

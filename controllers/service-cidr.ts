@@ -6,7 +6,6 @@ import type { Condition } from '../api/types/meta.v1.ts';
 import type { IPAddress, ServiceCIDR } from '../api/types/networking.v1.ts';
 import type { Resource } from '../client/client.ts';
 import { ipAddresses, serviceCIDRs } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { rfc3339 } from '../host/clock.ts';
 import { withCondition } from './conditions.ts';
 import type { Controller, Environment } from './environment.ts';
@@ -26,7 +25,7 @@ const IN_USE = {
 
 export function serviceCIDRController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('servicecidrs');
   const ranges = informers.of(serviceCIDRs);
   const addresses = informers.of(ipAddresses);
 

@@ -1,7 +1,6 @@
 // Every namespace has a ServiceAccount `default` (upstream pkg/controller/serviceaccount/serviceaccounts_controller.go).
 import { isReason } from '../api/status.ts';
 import { namespaces, serviceAccounts } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import type { Controller, Environment } from './environment.ts';
 import { controlLoop } from './loop.ts';
 import { isNamespaceTerminating } from './pod-writes.ts';
@@ -9,8 +8,8 @@ import { isNamespaceTerminating } from './pod-writes.ts';
 const NAME = 'default';
 
 export function serviceAccountController(environment: Environment): Controller {
-  const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const { client, informers, options } = environment;
+  const queue = environment.queue('serviceaccount');
   const namespaceCache = informers.of(namespaces);
   const accountCache = informers.of(serviceAccounts);
   namespaceCache.addHandlers({

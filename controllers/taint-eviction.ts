@@ -4,7 +4,6 @@ import { keyOf } from '../api/object.ts';
 import { isReason } from '../api/status.ts';
 import type { Node, Pod, Taint } from '../api/types/core.v1.ts';
 import { nodes, pods } from '../client/resources.ts';
-import { WorkQueue } from '../client/workqueue.ts';
 import { rfc3339 } from '../host/clock.ts';
 import type { Controller, Environment } from './environment.ts';
 import { isEqual } from './equality.ts';
@@ -14,7 +13,7 @@ import { isTolerated } from './scheduler/filters.ts';
 
 export function taintEvictionController(environment: Environment): Controller {
   const { client, informers, options, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('noexec_taint_pod');
   const recorder = environment.recorder('taint-eviction-controller');
   const nodeCache = informers.of(nodes);
   const podCache = informers.of(pods, byNode);

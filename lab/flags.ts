@@ -20,8 +20,8 @@ export const podNetworkFlag = {
 };
 
 export const familiesFlag = {
-  type: z.enum(['ipv4', 'dual'], 'ipv4 or dual').default('ipv4'),
-  help: 'addresses of nodes, pods and Services: ipv4 (default), or dual: IPv6 ones besides',
+  type: z.enum(['ipv4', 'ipv6', 'dual'], 'ipv4, ipv6 or dual').default('ipv4'),
+  help: 'addresses of nodes, pods and Services: ipv4 (default), ipv6, or dual: of both',
 };
 
 export const standInFlag = {
@@ -39,16 +39,3 @@ export const portFlag = {
     .optional(),
   help: "the API server's port on this machine's loopback (default: a free one, kept for later starts)",
 };
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `127.0.0.1:10257` */
-export const endpointFlag = z.string().transform((text, context): Endpoint => {
-  const [, host, port] = /^([\d.]+):(\d{1,5})$/.exec(text) ?? [];
-  if (z.ipv4().safeParse(host).success && Number(port) < 65_536) return { host, port: Number(port) };
-  context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not ADDRESS:PORT` });
-  return z.NEVER;
-});

@@ -5,6 +5,7 @@ import { certificateSubject } from './certificate-subject.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { podTolerations } from './pod-tolerations.ts';
 import { priority } from './priority.ts';
+import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 
 // biome-ignore format: one row per plugin, with its reason, reads as a table
@@ -13,6 +14,7 @@ const ADMISSION: readonly Admission[] = [
   serviceAccount,     // the pod's identity, before anything that looks at its volumes
   priority,           // spec.priority from its class
   podTolerations,     // 300 s of not-ready and unreachable nodes
+  runtimeClass,       // after the tolerations that every pod gets: its own are added to them
   certificateSubject, // no request for an administrator's certificate
 ];
 

@@ -16,7 +16,8 @@ const NUMBERS = ['sinceSeconds', 'tailLines', 'limitBytes'];
 /** Bytes of an error's text that are passed on. */
 const ERROR_LIMIT = 50_000;
 
-export async function serveLog({ info, response }: Exchange, _kind: Kind, context: ConnectContext): Promise<number> {
+export async function serveLog(exchange: Exchange, _kind: Kind, context: ConnectContext): Promise<number> {
+  const { info, response } = exchange;
   const asked = agentQuery(info.query, info.name);
   const pod = storedObject<Pod>(context.registry, 'Pod', info.namespace, info.name);
   const container = chosenContainer(pod, info.query.get('container') ?? '');
@@ -32,6 +33,10 @@ export async function serveLog({ info, response }: Exchange, _kind: Kind, contex
   response.on('close', () => left.abort(new Error('the client is gone')));
   const log = await request(context, backend, path, AbortSignal.any([context.signal, left.signal]));
   if (log.statusCode! > 206) throw await refusalOf(log, info.name);
+  if (exchange.upgrade && exchange.headers.upgrade?.toLowerCase() === 'websocket') {
+    const { passLogToSocket } = await import('./log-websocket.ts'); // few ask for it
+    return passLogToSocket(exchange, log);
+  }
   response.writeHead(200, { 'content-type': 'text/plain' });
   response.flushHeaders();
   await passOn(log, response);

@@ -27,7 +27,7 @@ export function openapiV3Index(catalogue: Catalogue): object {
 
 /** `path`: `api/v1` or `apis/GROUP/VERSION`. */
 export function openapiV3(catalogue: Catalogue, path: string): object | undefined {
-  const kinds = catalogue.kinds().filter((kind) => rootOf(kind) === path);
+  const kinds = documentedKinds(catalogue).filter((kind) => rootOf(kind) === path);
   if (kinds.length === 0) return undefined;
   const paths = Object.assign({}, ...kinds.map((kind) => pathsOf(kind, 'v3'))) as Json;
   const schemas: Json = {};
@@ -42,7 +42,7 @@ export function openapiV3(catalogue: Catalogue, path: string): object | undefine
 
 /** `/openapi/v2`: everything in one document. */
 export function openapiV2(catalogue: Catalogue): object {
-  const paths = Object.assign({}, ...catalogue.kinds().map((kind) => pathsOf(kind, 'v2'))) as Json;
+  const paths = Object.assign({}, ...documentedKinds(catalogue).map((kind) => pathsOf(kind, 'v2'))) as Json;
   const all = Object.entries(definitions as Json).map(([name, one]) => [name, described(name, one as Json)]);
   const text = JSON.stringify(Object.fromEntries(all)).replaceAll(V3, V2);
   return {
@@ -64,7 +64,12 @@ function flattenRefs(node: unknown): unknown {
 }
 
 function groupPaths(catalogue: Catalogue): string[] {
-  return [...new Set(catalogue.kinds().map(rootOf))];
+  return [...new Set(documentedKinds(catalogue).map(rootOf))];
+}
+
+/** A kind that no definition describes has no document: that of metrics, as long as nobody writes one. */
+function documentedKinds(catalogue: Catalogue): Kind[] {
+  return catalogue.kinds().filter(({ schema }) => schema.definition !== undefined);
 }
 
 function rootOf({ group, version }: Kind): string {

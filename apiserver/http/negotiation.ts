@@ -35,8 +35,8 @@ export function readAccept(header: string): Clause[] {
     .sort((a, b) => b.quality - a.quality);
 }
 
-/** The representation an Accept header asks for; undefined when none of its clauses can be served. */
-export function negotiate(header: string | undefined): Representation | undefined {
+/** The representation an Accept header asks for; undefined when none of its clauses can be served. `tables`: whether a Table can. */
+export function negotiate(header: string | undefined, { tables } = { tables: true }): Representation | undefined {
   if (!header || header === 'application/json' || header === '*/*') return JSON_OBJECT;
   for (const clause of readAccept(header)) {
     const encoding = encodingOf(clause.type);
@@ -45,7 +45,7 @@ export function negotiate(header: string | undefined): Representation | undefine
     if (!shape) return encoding === 'json' ? JSON_OBJECT : YAML_OBJECT;
     const version = clause.parameters.get('v') ?? '';
     const known = clause.parameters.get('g') === 'meta.k8s.io' && /^v1(beta1)?$/.test(version);
-    if (known && isShape(shape)) return { encoding, shape, version };
+    if (known && isShape(shape) && (tables || shape !== 'Table')) return { encoding, shape, version };
   }
   return undefined;
 }
@@ -75,8 +75,11 @@ export function unknownShape(): StatusError {
 }
 
 /** Negotiates or throws 406. */
-export function representationFor(accept: string | undefined, options: { streams: boolean }): Representation {
-  const found = negotiate(accept);
+export function representationFor(
+  accept: string | undefined,
+  options: { streams: boolean; tables: boolean },
+): Representation {
+  const found = negotiate(accept, options);
   if (!found) throw accept?.includes('as=') ? unknownShape() : notAcceptable(options);
   return found;
 }

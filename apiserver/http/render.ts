@@ -5,7 +5,7 @@ import { StatusError } from '../../api/status.ts';
 import { type IncludeObject, tableOf } from '../../api/table.ts';
 import { decodeStored, itemOf, jsonOf } from '../registry/codec.ts';
 import type { Answer } from '../registry/registry.ts';
-import type { Representation } from './negotiation.ts';
+import { type Representation, unknownShape } from './negotiation.ts';
 
 export interface Rendered {
   readonly status: number;
@@ -45,7 +45,7 @@ export async function write(
     const { formatYaml } = await import('./yaml.ts');
     return { status, contentType: 'application/yaml', body: Buffer.from(formatYaml(value)) };
   }
-  return json(status, Buffer.from(pretty ? `${JSON.stringify(value, null, 2)}\n` : JSON.stringify(value)));
+  return json(status, Buffer.from(pretty ? JSON.stringify(value, null, 2) : JSON.stringify(value)));
 }
 
 const json = (status: number, body: Buffer): Rendered => ({ status, contentType: 'application/json', body });
@@ -64,7 +64,7 @@ const NEXT = Buffer.from(',{');
 const END = Buffer.from(']}');
 
 function contentOf(kind: Kind, answer: Content, options: RenderOptions): unknown {
-  if (answer.type === 'other') return answer.object;
+  if (answer.type === 'other') return otherOf(answer, options);
   const objects = objectsOf(kind, answer);
   const { shape, version } = options.representation;
   const apiVersion = `meta.k8s.io/${version}`;
@@ -85,6 +85,18 @@ function contentOf(kind: Kind, answer: Content, options: RenderOptions): unknown
   }
   const items = objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest);
   return { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind.group, kind.version), metadata, items };
+}
+
+/** A Status stays one, whatever was asked for. */
+function otherOf({ object, shown }: Extract<Content, { type: 'other' }>, options: RenderOptions): object {
+  const { representation, includeObject, now } = options;
+  const { shape, version } = representation;
+  const whole = object as AnyObject;
+  if (shape === 'object' || whole.kind === 'Status') return object;
+  if (shape !== 'Table') return partial(whole, `meta.k8s.io/${version}`);
+  if (!shown) throw unknownShape();
+  const metadata = { resourceVersion: whole.metadata.resourceVersion };
+  return tableOf(shown, [whole], now, { includeObject, version, metadata });
 }
 
 /** Metadata of a list is a list's, that of an object an object's. Throws 406. */

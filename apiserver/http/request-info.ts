@@ -40,9 +40,23 @@ export function readRequestInfo(method: string, url: string): RequestInfo {
   const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
   const words = path.split('/').slice(1);
   if (words.at(-1) === '') words.pop();
+  const at = words[0] === 'api' ? 2 : 3;
+  if (words[at] === 'watch' && words.length > at + 1 && method === 'GET')
+    return oldWatch(words.toSpliced(at, 1), path, query);
   const place = resourcePlace(words);
   if (!place) return { ...NOTHING, method, path, query, verb: method.toLowerCase() };
   return { method, path, query, isResource: true, ...place, verb: verbOf(method, place.name, query) };
+}
+
+/** `/api/v1/watch/pods`, deprecated in Kubernetes 1.11 and still served: the list's own watch, of one object when it is named. */
+function oldWatch(words: string[], path: string, asked: URLSearchParams): RequestInfo {
+  const place = resourcePlace(words);
+  if (!place) return { ...NOTHING, method: 'GET', path, query: asked, verb: 'get' };
+  const query = new URLSearchParams(asked);
+  query.set('watch', 'true');
+  const fields = [query.get('fieldSelector'), place.name && `metadata.name=${place.name}`].filter(Boolean);
+  if (fields.length > 0) query.set('fieldSelector', fields.join(','));
+  return { method: 'GET', path, query, isResource: true, ...place, name: '', verb: 'watch' };
 }
 
 const NO_QUERY = new URLSearchParams();

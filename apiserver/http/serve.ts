@@ -10,6 +10,7 @@ import type { Logger } from '../../host/log.ts';
 import type { NodeIdentity } from '../connect/backend.ts';
 import { connectorFor } from '../connect/connect.ts';
 import type { Dial } from '../connect/egress.ts';
+import { isMetrics, readMetrics } from '../connect/metrics.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Call, Registry, WatchAnswer } from '../registry/registry.ts';
 import { handlerFor, pathNotFound } from '../registry/verbs.ts';
@@ -78,8 +79,10 @@ async function serveResource(exchange: Exchange, services: Services): Promise<nu
   const call = callOf(exchange, kind);
   if (kind.rules.deprecated) call.warn(kind.rules.deprecated);
   const handler = handlerFor(call);
-  const representation = representationFor(headers.accept, { streams: info.verb === 'list' || info.verb === 'watch' });
-  const answer = await services.inFlight.serve(info.verb, () => handler(registry, call));
+  const read = isMetrics(call) ? () => readMetrics(call, services) : () => handler(registry, call);
+  const streams = info.verb === 'list' || info.verb === 'watch';
+  const representation = representationFor(headers.accept, { streams, tables: hasTables(call) });
+  const answer = await services.inFlight.serve(info.verb, read);
   if (answer.type === 'watch') return serveWatch(exchange, services, call, representation, answer.watch);
   const includeObject = representation.shape === 'Table' ? includeObjectOf(info.query) : 'Metadata';
   const rendered = await render(kind, answer, {
@@ -118,6 +121,11 @@ function callOf({ info, headers, body, user, warnings }: Exchange, kind: Kind): 
       if (!warnings.includes(message)) warnings.push(message);
     },
   };
+}
+
+/** What is only ever created, and most subresources, upstream shows as they are or not at all. */
+function hasTables({ kind, subresource }: Call): boolean {
+  return subresource === '' ? kind.verbs.has('get') : subresource === 'status' || subresource === 'scale';
 }
 
 function includeObjectOf(query: URLSearchParams): IncludeObject {

@@ -69,5 +69,11 @@ function repeatedKeys(node: unknown, lineAt: (offset: number) => number): string
 }
 
 export function formatYaml(value: unknown): string {
-  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, indentSeq: false });
+  return stringify(value, {
+    version: '1.1',
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    indentSeq: false,
+    sortMapEntries: true,
+  });
 }

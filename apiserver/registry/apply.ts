@@ -22,7 +22,7 @@ import { keyFor } from './codec.ts';
 import { createObject } from './create.ts';
 import { decodeValue, fieldValidation } from './decode.ts';
 import type { Answer, Call, Registry } from './registry.ts';
-import { alignName, change } from './update.ts';
+import { alignName, change, nameless } from './update.ts';
 import { unclassified } from './versions.ts';
 import { checkWriteOptions } from './write-options.ts';
 
@@ -63,11 +63,7 @@ async function createApplied(registry: Registry, call: Call, { object, entries }
     const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
     throw StatusError.conflict(call.kind, call.name, why);
   }
-  if (!name) {
-    throw StatusError.badRequest(
-      `the name of the object (${call.name} based on URL) was undeterminable: name must be provided`,
-    );
-  }
+  if (!name) throw nameless(call);
   const next = complete(call, object);
   alignName(call, next);
   // A version of what is not there is nobody's.
@@ -148,7 +144,7 @@ async function readYaml(body: Buffer): Promise<ParsedYaml> {
       if (keys.length === 0) return { value };
     } catch (error) {
       if (!(error instanceof JsonError)) throw error;
-      if (error.message === TOO_DEEP) throw StatusError.badRequest(`error decoding YAML: ${TOO_DEEP}`);
+      if (error.message.endsWith(TOO_DEEP)) throw StatusError.badRequest(`error decoding YAML: ${TOO_DEEP}`);
     }
   }
   const { parseYaml, YamlError } = await import('../http/yaml.ts');

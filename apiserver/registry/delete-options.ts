@@ -18,7 +18,7 @@ export interface DeleteOptions {
 }
 
 const KIND = { group: 'meta.k8s.io', kind: 'DeleteOptions' };
-const POLICIES = ['Background', 'Foreground', 'Orphan'];
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
 /** Throws 400 for what cannot be read and 422 for what makes no sense. A body beats the query. */
 export async function readDeleteOptions(registry: Registry, call: Call): Promise<DeleteOptions> {
@@ -31,7 +31,7 @@ export async function readDeleteOptions(registry: Registry, call: Call): Promise
     gracePeriodSeconds: given.gracePeriodSeconds === undefined ? undefined : Math.max(given.gracePeriodSeconds, -1),
     propagationPolicy: policy as DeleteOptions['propagationPolicy'],
     preconditions: given.preconditions,
-    dryRun: given.dryRun?.includes('All') === true || call.query.get('dryRun') === 'All',
+    dryRun: given.dryRun?.includes('All') === true,
   };
 }
 

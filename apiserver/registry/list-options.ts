@@ -45,22 +45,30 @@ function integer(text: string | null): number {
   if (!/^[+-]?\d+$/.test(text)) {
     throw StatusError.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
+  if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+    throw StatusError.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+  }
   return Number(text);
 }
 
 const MATCH = 'resourceVersionMatch';
 
 function listProblems(options: ListOptions): FieldError[] {
-  const problems: FieldError[] = [];
+  const problems = options.match ? matchProblems(options) : [];
   if (options.sendInitialEvents !== undefined) {
     problems.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
   }
-  if (!options.match) return problems;
+  return problems;
+}
+
+function matchProblems(options: ListOptions): FieldError[] {
+  const problems: FieldError[] = [];
   if (!options.resourceVersion) {
     problems.push(forbidden(MATCH, `${MATCH} is forbidden unless resourceVersion is provided`));
   }
   if (options.continue) problems.push(forbidden(MATCH, `${MATCH} is forbidden when continue is provided`));
-  if (options.match !== 'Exact' && options.match !== 'NotOlderThan') problems.push(unknownMatch(options.match));
+  if (options.match !== 'Exact' && options.match !== 'NotOlderThan')
+    problems.push(unknownMatch(options.match, '"Exact", "NotOlderThan", ""'));
   if (options.match === 'Exact' && options.resourceVersion === '0') {
     problems.push(forbidden(MATCH, `${MATCH} "exact" is forbidden for resourceVersion "0"`));
   }
@@ -78,9 +86,10 @@ function watchProblems(options: ListOptions): FieldError[] {
       problems.push(forbidden(MATCH, `sendInitialEvents requires setting ${MATCH} to NotOlderThan`));
     }
   }
+  if (options.match && options.match !== 'NotOlderThan') problems.push(unknownMatch(options.match, '"NotOlderThan"'));
   if (options.continue) problems.push(forbidden(MATCH, `${MATCH} is forbidden when continue is provided`));
   return problems;
 }
 
-const unknownMatch = (match: string): FieldError =>
-  new Problem('FieldValueNotSupported', MATCH, match, 'supported values: "Exact", "NotOlderThan", ""');
+const unknownMatch = (match: string, known: string): FieldError =>
+  new Problem('FieldValueNotSupported', MATCH, match, `supported values: ${known}`);

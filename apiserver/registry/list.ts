@@ -7,7 +7,7 @@ import { decodeContinue, encodeContinue } from './continue.ts';
 import { type ListOptions, readListOptions } from './list-options.ts';
 import type { Answer, Call, Registry } from './registry.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { listVersion, tooLarge, tooOld } from './versions.ts';
+import { listVersion, tooLarge } from './versions.ts';
 
 export interface Page {
   readonly entries: readonly Entry[];
@@ -28,11 +28,12 @@ export async function readPage(registry: Registry, call: Call, options: ListOpti
   const only = selection.onlyKey !== undefined && start.revision === undefined && !start.from;
   if (only) return onePage(registry, selection);
   const { store } = registry;
-  const limit = Math.max(0, options.limit);
+  // Whoever takes any version gets what upstream's cache has, which knows no pages.
+  const limit = options.resourceVersion === '0' ? 0 : Math.max(0, options.limit);
   try {
     return await selectPage(store, prefixFor(call.kind, call.namespace), start, limit, selection);
   } catch (error) {
-    if (error instanceof CompactedError) throw expired(options, start.revision ?? 0, error.compactedRevision);
+    if (error instanceof CompactedError) throw expired(options, start);
     if (error instanceof FutureRevisionError) throw tooLarge(start.revision ?? 0, error.current);
     throw error;
   }
@@ -102,9 +103,12 @@ async function selectPage(
   }
 }
 
-function expired(options: ListOptions, asked: number, oldest: number): StatusError {
-  if (!options.continue) return tooOld(asked, oldest);
-  return StatusError.expired(
-    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+/** A list in pages can go on where it was, at the price of its consistency: the token for that comes with the refusal. */
+function expired(options: ListOptions, { from }: Start): StatusError {
+  if (!options.continue) return StatusError.expired('The resourceVersion for the provided list is too old.');
+  const error = StatusError.expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
   );
+  error.status.metadata.continue = encodeContinue({ from });
+  return error;
 }

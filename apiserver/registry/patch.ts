@@ -11,7 +11,7 @@ import { JsonError, type Key, type ParsedJson, parseJson } from '../../api/schem
 import { StatusError } from '../../api/status.ts';
 import { mediaType } from '../http/negotiation.ts';
 import { trackWrite } from '../managed-fields/ownership.ts';
-import { APPLY, apply, isApply } from './apply.ts';
+import { apply, isApply } from './apply.ts';
 import { decodeValue, fieldValidation } from './decode.ts';
 import type { Answer, Call, Registry } from './registry.ts';
 import { alignName, change } from './update.ts';
@@ -48,12 +48,7 @@ export async function patch(registry: Registry, call: Call): Promise<Answer> {
 export function patchOf(call: Call, shape: Shape): (current: AnyObject) => AnyObject {
   checkWriteOptions(call.query, 'PatchOptions');
   const apply = PATCHES[mediaType(call.headers['content-type'])];
-  if (!apply) {
-    const known = [...Object.keys(PATCHES), APPLY].join(', ');
-    throw StatusError.unsupportedMediaType(
-      `the body of the request was in an unknown format - accepted media types include: ${known}`,
-    );
-  }
+  if (!apply) throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   const validation = fieldValidation(call.query);
   const { value, keys } = readPatch(call.body, validation !== 'Ignore');
   const found = problemsOf(value, keys);

@@ -55,10 +55,13 @@ export type Answer =
   | { readonly type: 'stored'; readonly status: number; readonly value: Buffer }
   /** An object of the call's kind that is not (or not yet) stored. */
   | { readonly type: 'object'; readonly status: number; readonly object: AnyObject }
-  /** Something of another kind: Status, Scale, Binding. It is never shown as a Table. */
-  | { readonly type: 'other'; readonly status: number; readonly object: object }
+  /** Something of another kind: Status, Scale, TokenRequest. */
+  | { readonly type: 'other'; readonly status: number; readonly object: object; readonly shown?: Shown }
   | { readonly type: 'list'; readonly items: readonly Buffer[]; readonly metadata: ListMeta }
   | { readonly type: 'watch'; readonly watch: WatchAnswer };
+
+/** How a Table shows it. */
+export type Shown = Pick<Kind, 'columns' | 'rules'>;
 
 export interface WatchAnswer {
   /** ms until the server ends the watch. */
@@ -78,7 +81,7 @@ export interface WatchSink {
 
 export type Handler = (registry: Registry, call: Call) => Promise<Answer>;
 
-/** `?dryRun=All` or the options of a DELETE's body. */
+/** Of creates and updates; deletions have options of their own. */
 export function isDryRun(call: Call): boolean {
   return call.query.get('dryRun') === 'All';
 }

@@ -29,7 +29,7 @@ export function selectionOf(call: Call, labelSelector: string, fieldSelector: st
   const { kind } = call;
   const labels = parseLabelSelector(labelSelector);
   const fields = parseFieldSelector(fieldSelector);
-  checkSelectable(fields, kind.selectableFields);
+  checkSelectable(fields, kind);
   if (labels.everything && fields.requirements.length === 0) return EVERYTHING;
   const select = (attributes: Attributes): boolean => isSelected(attributes, labels, fields);
   return {

@@ -42,16 +42,23 @@ export async function update(registry: Registry, call: Call): Promise<Answer> {
   });
 }
 
-/** Throws 400 when the body is about another object than the path. */
+/** Throws 400 when the body is about another object than the path, or does not say about which. */
 export function alignName(call: Call, object: AnyObject): void {
   const { metadata } = object;
-  if (!metadata.name) metadata.name = call.name;
+  if (!metadata.name) throw nameless(call);
   if (metadata.name !== call.name) {
     throw StatusError.badRequest(
       `the name of the object (${metadata.name}) does not match the name on the URL (${call.name})`,
     );
   }
   alignNamespace(call, object);
+}
+
+/** 400 for an object that lost its name, or never had one. */
+export function nameless({ name }: Call): StatusError {
+  return StatusError.badRequest(
+    `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+  );
 }
 
 /** Makes the next state from the current one; both are private copies. */

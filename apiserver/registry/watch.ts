@@ -17,10 +17,10 @@ export async function watch(registry: Registry, call: Call): Promise<Answer> {
   const options = readListOptions(call.query);
   const asked = objectVersion(options.resourceVersion);
   const selection = selectionOf(call, options.labelSelector, options.fieldSelector);
-  if (asked > registry.store.revision) throw tooLarge(asked, registry.store.revision);
-  if (!wantsInitialState(options, asked) && asked > 0 && asked < registry.store.compactedRevision) {
-    throw tooOld(asked, registry.store.compactedRevision);
-  }
+  const { revision, compactedRevision } = registry.store;
+  if (wantsInitialState(options, asked)) {
+    if (asked > revision) throw tooLarge(asked, revision);
+  } else if (asked < compactedRevision) throw tooOld(asked, compactedRevision);
   const timeoutMs = options.timeoutSeconds > 0 ? options.timeoutSeconds * 1000 : MIN_TIMEOUT_MS * (1 + Math.random());
   const follow = follower(call, selection.onlyKey, selection.filter);
   return {
@@ -65,7 +65,9 @@ async function start(
     if (options.sendInitialEvents && options.allowWatchBookmarks) sink.bookmark(from, INITIAL_EVENTS_END);
   }
   try {
-    return await registry.feeds.feedOf(call.kind.storage).listen(from, (event) => follow(event, sink));
+    return await registry.feeds.feedOf(call.kind.storage).listen(from, (event) => {
+      if (event.revision > from) follow(event, sink); // a watch may begin in the future
+    });
   } catch (error) {
     if (error instanceof CompactedError) throw tooOld(from, error.compactedRevision);
     throw error;

@@ -7,7 +7,6 @@ import { isReason } from '../../api/status.ts';
 import type { Resource } from '../../client/client.ts';
 import type { Handlers } from '../../client/informer.ts';
 import { runWorkers } from '../../client/workers.ts';
-import { WorkQueue } from '../../client/workqueue.ts';
 import type { Controller, Environment } from '../environment.ts';
 import { FOREGROUND, Graph, type Item, ORPHAN, waitsForDependents, waitsForOrphans } from './graph.ts';
 import { Monitors } from './monitors.ts';
@@ -29,7 +28,7 @@ const customResourceDefinitions: Resource<AnyObject> = {
 
 export function garbageCollector(environment: Environment): Controller {
   const { client, clock, log, options, informers } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('garbage_collector_attempt_to_delete');
   const graph = new Graph();
   const absent = new Set<string>();
   const monitors = new Monitors({ client, clock, log, handlers });
@@ -82,13 +81,18 @@ export function garbageCollector(environment: Environment): Controller {
     if (live?.metadata.uid === uid && !live.metadata.deletionTimestamp) await judge(item, live);
   }
 
-  async function judge(item: Item, live: KubeObject): Promise<void> {
+  async function judge(item: Item, found: KubeObject): Promise<void> {
+    let live = found;
     const owners = live.metadata.ownerReferences ?? [];
     const states = await Promise.all(owners.map((owner) => stateOf(owner, item.namespace)));
     const solid = owners.filter((_, i) => states[i] === 'solid');
     if (owners.length === 0 || solid.length === owners.length) return;
-    if (solid.length > 0) return writeMetadata(item, live, { ownerReferences: solid });
+    if (solid.length > 0) {
+      await writeMetadata(item, live, { ownerReferences: solid });
+      return;
+    }
     const waiting = states.includes('waiting') && graph.dependentsOf(item.uid).length > 0;
+    if (waiting && graph.dependentsOf(item.uid).some(waitsForDependents)) live = await stepOutOfCircle(item, live);
     const { finalizers = [], uid, resourceVersion } = live.metadata;
     const propagationPolicy = finalizers.includes(ORPHAN)
       ? 'Orphan'
@@ -97,6 +101,14 @@ export function garbageCollector(environment: Environment): Controller {
         : 'Background';
     const at = { name: item.name, namespace: item.namespace };
     await unlessGone(client.delete(item.resource, at, { propagationPolicy, preconditions: { uid, resourceVersion } }));
+  }
+
+  /** What is owned and waits may wait for this object in turn, by whatever way: its own owners no longer wait for it. */
+  async function stepOutOfCircle(item: Item, live: KubeObject): Promise<KubeObject> {
+    const owners = live.metadata.ownerReferences ?? [];
+    if (!owners.some(({ blockOwnerDeletion }) => blockOwnerDeletion)) return live;
+    const ownerReferences = owners.map((owner) => ({ ...owner, blockOwnerDeletion: false }));
+    return (await writeMetadata(item, live, { ownerReferences })) ?? live;
   }
 
   /** `waiting`: deleted itself as soon as this object is gone. */
@@ -144,11 +156,11 @@ export function garbageCollector(environment: Environment): Controller {
     { resource, name, namespace }: Item,
     live: KubeObject,
     fields: { ownerReferences?: OwnerReference[]; finalizers?: string[] },
-  ): Promise<void> {
+  ): Promise<KubeObject | undefined> {
     const { uid, resourceVersion } = live.metadata;
     const listed = Object.entries(fields).map(([field, list]) => [field, list.length > 0 ? list : null]);
     const patch = { metadata: { uid, resourceVersion, ...Object.fromEntries(listed) } };
-    await unlessGone(client.patch(resource, { name, namespace }, patch));
+    return unlessGone(client.patch(resource, { name, namespace }, patch));
   }
 
   async function read(at: Pick<Item, 'resource' | 'name' | 'namespace'>): Promise<KubeObject | undefined> {

@@ -5,7 +5,6 @@ import { isReason } from '../../api/status.ts';
 import type { Binding, Node, Pod } from '../../api/types/core.v1.ts';
 import type { Resource } from '../../client/client.ts';
 import { nodes, pods } from '../../client/resources.ts';
-import { WorkQueue } from '../../client/workqueue.ts';
 import { rfc3339 } from '../../host/clock.ts';
 import type { Controller, Environment } from '../environment.ts';
 import { isEqual } from '../equality.ts';
@@ -23,7 +22,7 @@ const bindings: Resource<Binding> = { ...pods, kind: 'Binding', type: undefined 
 
 export function scheduler(environment: Environment): Controller {
   const { client, informers, clock } = environment;
-  const queue = new WorkQueue({ clock });
+  const queue = environment.queue('scheduler');
   const recorder = environment.recorder(NAME);
   const podCache = informers.of(pods, byNode);
   const nodeCache = informers.of(nodes);

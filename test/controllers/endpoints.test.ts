@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pod, Service } from '../../api/types/core.v1.ts';
 import type { EndpointSlice } from '../../api/types/discovery.v1.ts';
 import { endpointSlices, endpoints, pods, services } from '../../client/resources.ts';
+import { runControllers } from '../../controllers/controllers.ts';
+import { defaultOptions } from '../../controllers/options.ts';
+import { silentLogger } from '../../host/log.ts';
 import { type Cluster, eventually, find, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
@@ -97,5 +100,22 @@ describe('slices and Endpoints', () => {
       ],
     });
     await says('legacy', ['192.0.2.1 5432 true', '192.0.2.2 5432 false']);
+  });
+
+  it('without a Service are left alone until controllers start, and leaders are recorded in some for ever', async () => {
+    const { client, namespace } = cluster;
+    const leader = { 'control-plane.alpha.kubernetes.io/leader': '{}' };
+    await client.create(endpoints, { metadata: { name: 'alone', namespace } });
+    await client.create(endpoints, { metadata: { name: 'leader', namespace, annotations: leader } });
+    await client.create(services, service('later'));
+    await eventually(async () => (await slicesOf('later')).length === 1);
+    expect(await find(client, endpoints, { name: 'alone', namespace })).toBeDefined();
+    const stop = new AbortController();
+    const options = { ...defaultOptions, controllers: ['endpoints'] };
+    const others = runControllers(client, { options, log: silentLogger }, stop.signal);
+    await eventually(async () => (await find(client, endpoints, { name: 'alone', namespace })) === undefined);
+    stop.abort();
+    await others;
+    expect(await find(client, endpoints, { name: 'leader', namespace })).toBeDefined();
   });
 });

@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Deployment, ReplicaSet } from '../../api/types/apps.v1.ts';
-import type { Pod } from '../../api/types/core.v1.ts';
+import type { PersistentVolumeClaim, Pod } from '../../api/types/core.v1.ts';
 import {
   configMaps,
   deployments,
   events,
   namespaces,
   nodes,
+  persistentVolumeClaims,
   pods,
   replicaSets,
   serviceAccounts,
+  volumeAttributesClasses,
 } from '../../client/resources.ts';
 import { type Cluster, eventually, find, startCluster } from './cluster.ts';
 
@@ -170,6 +172,27 @@ describe('namespaces', () => {
     await eventually(async () => (await find(cluster.client, namespaces, { name })) === undefined);
     expect((await cluster.client.list(configMaps, { namespace: name })).items).toEqual([]);
   });
+
+  it('keep all else until their pods have ended', async () => {
+    const { client } = cluster;
+    const [name, namespace] = ['needed', 'lingering'];
+    await client.create(namespaces, { metadata: { name: namespace } });
+    await eventually(async () => find(client, serviceAccounts, { name: 'default', namespace }));
+    await client.create(configMaps, { metadata: { name, namespace } });
+    const spec = { containers: [{ name: 'c', image: 'echo' }], schedulerName: 'none' };
+    await client.create(pods, { metadata: { name, namespace, finalizers: ['example.org/hold'] }, spec });
+    await client.delete(namespaces, { name: namespace });
+    await eventually(async () => (await find(client, pods, { name, namespace }))?.metadata.deletionTimestamp);
+    const held = await eventually(async () =>
+      (await find(client, namespaces, { name: namespace }))?.status?.conditions?.find(
+        ({ type, status }) => type === 'NamespaceContentRemaining' && status === 'True',
+      ),
+    );
+    expect(held.message).toBe('Some resources are remaining: pods. has 1 resource instances');
+    expect(await find(client, configMaps, { name, namespace })).toBeDefined();
+    await client.patch(pods, { name, namespace }, { metadata: { finalizers: null } });
+    await eventually(async () => (await find(client, namespaces, { name: namespace })) === undefined);
+  });
 });
 
 describe('the garbage collector', () => {
@@ -203,6 +226,22 @@ describe('the garbage collector', () => {
     await eventually(async () => (await exists('root')) === undefined);
   });
 
+  it('breaks a circle of owners that all wait for each other', async () => {
+    const { client, namespace } = cluster;
+    const names = ['north', 'south', 'west'];
+    const made = await Promise.all(names.map((name) => client.create(configMaps, { metadata: { name, namespace } })));
+    for (const [i, { metadata }] of made.entries()) {
+      const { name, uid } = made[(i + 2) % 3].metadata;
+      const owner = { apiVersion: 'v1', kind: 'ConfigMap', name, uid, blockOwnerDeletion: true };
+      await client.patch(configMaps, metadata, { metadata: { ownerReferences: [owner] } });
+    }
+    await client.delete(configMaps, made[0].metadata, { propagationPolicy: 'Foreground' });
+    await eventually(async () => {
+      const found = await Promise.all(made.map(({ metadata }) => find(client, configMaps, metadata)));
+      return found.every((one) => one === undefined);
+    });
+  });
+
   it('lets dependents go when the owner is deleted with orphans', async () => {
     const root = await cluster.client.create(configMaps, map('root'));
     await cluster.client.create(configMaps, map('child', { name: 'root', uid: root.metadata.uid! }));
@@ -210,4 +249,25 @@ describe('the garbage collector', () => {
     await eventually(async () => (await exists('root')) === undefined);
     expect((await exists('child'))?.metadata.ownerReferences).toBeUndefined();
   });
+});
+
+it('a VolumeAttributesClass goes when the last claim that has it is gone', async () => {
+  const { client, namespace } = cluster;
+  const name = 'fast';
+  await client.create(volumeAttributesClasses, { metadata: { name }, driverName: 'd', parameters: { a: 'b' } });
+  const spec = {
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: '1Gi' } },
+    volumeAttributesClassName: name,
+  };
+  await client.create(persistentVolumeClaims, { metadata: { name, namespace }, spec } as PersistentVolumeClaim);
+  await client.create(persistentVolumeClaims, {
+    metadata: { name: 'other', namespace },
+    spec: { ...spec, volumeAttributesClassName: 'other' },
+  } as PersistentVolumeClaim);
+  await client.delete(volumeAttributesClasses, { name });
+  await client.delete(persistentVolumeClaims, { name: 'other', namespace });
+  expect((await find(client, volumeAttributesClasses, { name }))?.metadata.deletionTimestamp).toBeDefined();
+  await client.delete(persistentVolumeClaims, { name, namespace });
+  await eventually(async () => (await find(client, volumeAttributesClasses, { name })) === undefined);
 });

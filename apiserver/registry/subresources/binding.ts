@@ -18,7 +18,8 @@ export async function bind(registry: Registry, call: Call): Promise<Answer> {
     const said = errors.map(String);
     throw unclassified(said.length === 1 ? said[0] : `[${said.join(', ')}]`);
   }
-  const pod: Call = { ...call, name: call.name || binding.metadata.name, subresource: 'binding' };
+  const kind = registry.catalogue.byKind('', 'v1', 'Pod')!; // a Binding may also be posted as an object of its own
+  const pod: Call = { ...call, kind, name: call.name || binding.metadata.name, subresource: 'binding' };
   await change(registry, pod, (current) => assign(pod, current, binding, registry.clock.now()));
   const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   return { type: 'other', status: 201, object: success };

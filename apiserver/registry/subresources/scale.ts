@@ -1,5 +1,6 @@
 // The scale of a workload, whatever its kind (autoscaling/v1 Scale).
 
+import { ageOf } from '../../../api/age.ts';
 import { invalid } from '../../../api/field.ts';
 import { type AnyObject, apiVersionOf } from '../../../api/object.ts';
 import { formatLabelSelector } from '../../../api/selectors/labels.ts';
@@ -15,15 +16,32 @@ import { decodeStored } from '../codec.ts';
 import { decodeBody } from '../decode.ts';
 import { mustGet } from '../get.ts';
 import { patchOf } from '../patch.ts';
-import type { Answer, Call, Registry } from '../registry.ts';
+import type { Answer, Call, Registry, Shown } from '../registry.ts';
 import { change } from '../update.ts';
 import { checkWriteOptions } from '../write-options.ts';
 
 const GROUP = 'autoscaling';
 
+const column = (name: string, type: string): Shown['columns'][number] => ({ name, type, format: '', priority: 0 });
+const SHOWN: Shown = {
+  columns: [
+    column('Name', 'string'),
+    column('Desired', 'integer'),
+    column('Available', 'integer'),
+    column('Age', 'string'),
+  ],
+  rules: {
+    cells({ metadata, spec, status }, now) {
+      const { replicas: desired = 0 } = spec as { replicas?: number };
+      const { replicas: available } = status as { replicas: number };
+      return [metadata.name, desired, available, ageOf(metadata.creationTimestamp, now)];
+    },
+  },
+};
+
 export async function getScale(registry: Registry, call: Call): Promise<Answer> {
   const entry = mustGet(registry, call.kind, call.namespace, call.name);
-  return { type: 'other', status: 200, object: scaleOf(decodeStored(call.kind, entry.value)) };
+  return { type: 'other', status: 200, object: scaleOf(decodeStored(call.kind, entry.value)), shown: SHOWN };
 }
 
 export async function updateScale(registry: Registry, call: Call): Promise<Answer> {
@@ -90,7 +108,7 @@ async function write(registry: Registry, call: Call, next: (current: AnyObject) 
   });
   const object =
     answer.type === 'stored' ? decodeStored(call.kind, answer.value) : (answer as { object: AnyObject }).object;
-  return { type: 'other', status: 200, object: scaleOf(object) };
+  return { type: 'other', status: 200, object: scaleOf(object), shown: SHOWN };
 }
 
 /** Selectors of ReplicationControllers are plain maps, those of the rest LabelSelectors. */

@@ -37,7 +37,7 @@ export async function requestToken(registry: Registry, call: Call): Promise<Answ
   const { tokens, clock } = registry;
   const audiences = request.spec?.audiences?.length ? request.spec.audiences : tokens.audiences;
   const bound = boundTo(registry, call, request);
-  const { name, namespace = '', uid = '', creationTimestamp } = account.metadata;
+  const { name, namespace = '', uid = '' } = account.metadata;
   const now = clock.now();
   const isExtended = bound.pod && seconds === POD_SECONDS && common(audiences, tokens.audiences).length > 0;
   const life = isExtended ? { seconds: EXTENDED_SECONDS, warnAfter: seconds } : { seconds };
@@ -45,7 +45,7 @@ export async function requestToken(registry: Registry, call: Call): Promise<Answ
   const object = {
     kind: 'TokenRequest',
     apiVersion: VERSION,
-    metadata: { name, namespace, uid, creationTimestamp, managedFields: owners },
+    metadata: { name, namespace, uid, creationTimestamp: rfc3339(now), managedFields: owners },
     spec: { audiences, expirationSeconds: seconds, boundObjectRef: request.spec?.boundObjectRef ?? null },
     status: { token, expirationTimestamp: rfc3339(now + seconds * 1000) },
   };

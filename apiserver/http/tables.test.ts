@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../server.harness.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+  const spec = { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: POD } };
+  await server.ask('POST', `${APPS}/deployments`, {
+    body: { metadata: { name: 'd' }, spec: { replicas: 2, ...spec } },
+  });
+  await server.ask('POST', `${CORE}/serviceaccounts`, { body: { metadata: { name: 'default' } } });
+  await server.ask('POST', `${CORE}/pods`, { body: { metadata: { name: 'p' }, spec: POD } });
+});
+afterAll(() => server.close());
+
+const CORE = '/api/v1/namespaces/default';
+const APPS = '/apis/apps/v1/namespaces/default';
+const POD = { containers: [{ name: 'c', image: 'i' }] };
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+const METADATA = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
+const REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+const review = { spec: { nonResourceAttributes: { path: '/', verb: 'get' } } };
+const binding = { metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } };
+
+it.each([
+  ['POST', REVIEW, review, 406, 'PartialObjectMetadata'],
+  ['POST', `${CORE}/serviceaccounts/default/token`, { spec: {} }, 406, 'PartialObjectMetadata'],
+  ['POST', `${CORE}/pods/p/binding?dryRun=All`, binding, 406, 'Status'],
+  ['POST', `${CORE}/bindings?dryRun=All`, binding, 406, 'Status'],
+  ['GET', `${CORE}/pods/p/ephemeralcontainers`, undefined, 406, 'PartialObjectMetadata'],
+  ['GET', `${CORE}/pods/p/status`, undefined, 200, 'PartialObjectMetadata'],
+  ['GET', `${APPS}/deployments/d/scale`, undefined, 200, 'PartialObjectMetadata'],
+])('%s %s', async (method, path, body, asTable, asMetadata) => {
+  const table = await server.ask(method, path, { body, headers: { accept: TABLE } });
+  expect(table.status).toBe(asTable);
+  expect(table.body.kind).toBe(asTable === 200 ? 'Table' : 'Status');
+  const either = await server.ask(method, path, { body, headers: { accept: `${TABLE},application/json` } });
+  expect(either.status).toBeLessThan(300);
+  expect((await server.ask(method, path, { body, headers: { accept: METADATA } })).body.kind).toBe(asMetadata);
+});
+
+it('shows a scale with what is wanted and what is there', async () => {
+  const { body } = await server.ask('GET', `${APPS}/deployments/d/scale`, { headers: { accept: TABLE } });
+  expect(body.columnDefinitions.map(({ name }: { name: string }) => name)).toEqual([
+    'Name',
+    'Desired',
+    'Available',
+    'Age',
+  ]);
+  expect(body.rows[0].cells.slice(0, 3)).toEqual(['d', 2, 0]);
+});
