@@ -1,41 +1,22 @@
-// Cluster DNS with 10,000 services: queries a second beside what a bare Node can echo, its start, and how soon a new Service resolves.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
+// Cluster DNS with 10,000 services: queries a second beside what a bare Node can echo and what CoreDNS answers, its start, and how soon
+// a new Service resolves. COREDNS names CoreDNS's program; without it that part is not run.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { runJob } from './child.ts';
 import type { DnsLoadJob, DnsLoadResult } from './dns-load.ts';
+import { type DnsServer, resolves, startCoreDns, startDns } from './dns-server.ts';
 import type { FillJob } from './fill.ts';
-import { end, residentMemory, type Server, startServer, VITRINE } from './server.ts';
+import { end, residentMemory, type Server, startServer } from './server.ts';
 import { type Bench, type Context, ms, percentile, type Row, rate, spread } from './table.ts';
 import { connect } from './wire.ts';
 
 const SERVICES = 10_000;
+const MANY = SERVICES.toLocaleString('en');
 const OUTSTANDING = 32;
 const STARTS = 10;
 const CREATED = 100;
 const PATTERN = 'fill-%.default.svc.cluster.local';
-/** ms between two questions for a name that is not there yet. */
-const ASK_EVERY = 1;
-
-interface Dns {
-  readonly child: ChildProcess;
-  readonly port: number;
-  /** ms from starting the process until it answers. */
-  readonly startMs: number;
-}
-
-async function startDns(kubeconfig: string): Promise<Dns> {
-  const began = performance.now();
-  const argv = [VITRINE, 'dns', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0'];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [, port] = /^answering at 127\.0\.0\.1:(\d+)$/.exec(line) ?? [];
-    if (port) return { child, port: Number(port), startMs: performance.now() - began };
-  }
-  throw new Error('the DNS server ended before it answered');
-}
 
 async function starts(kubeconfig: string): Promise<number[]> {
   const samples: number[] = [];
@@ -70,14 +51,17 @@ async function echoLoad({ seconds, signal }: Context): Promise<DnsLoadResult> {
   }
 }
 
+function told({ perSecond, p50, p99, lost, wrong }: DnsLoadResult): string {
+  const trouble = `${lost ? ` · ${lost} LOST` : ''}${wrong ? ` · ${wrong} WRONG` : ''}`;
+  return `${rate(perSecond)} · p50 ${ms(p50)} · p99 ${ms(p99)}${trouble}`;
+}
+
 function loadRows(found: DnsLoadResult, limit: DnsLoadResult): Row[] {
-  const told = ({ perSecond, p50, p99, lost, wrong }: DnsLoadResult): string =>
-    `${rate(perSecond)} · p50 ${ms(p50)} · p99 ${ms(p99)}${lost ? ` · ${lost} LOST` : ''}${wrong ? ` · ${wrong} WRONG` : ''}`;
   const share = Math.round((100 * found.perSecond) / limit.perSecond);
   return [
     { what: `UDP echo, bare Node, ${OUTSTANDING} outstanding: the limit`, measured: told(limit) },
     {
-      what: `DNS: A queries, ${OUTSTANDING} outstanding, ${SERVICES.toLocaleString('en')} services`,
+      what: `DNS: A queries, ${OUTSTANDING} outstanding, ${MANY} services`,
       measured: `${told(found)} (${share} % of the limit)`,
       target: '≥ 18,000/s, p99 ≤ 6 ms',
       met: found.perSecond >= 18_000 && found.p99 <= 6 && found.wrong === 0,
@@ -85,21 +69,29 @@ function loadRows(found: DnsLoadResult, limit: DnsLoadResult): Row[] {
   ];
 }
 
-/** Asks every ms until the name has an address; its time, performance.now(). */
-function resolves(port: number, name: string): Promise<number> {
-  const labels = name.split('.').map((label) => `${String.fromCharCode(label.length)}${label}`);
-  const packet = Buffer.from(`\0\0\x01\0\0\x01\0\0\0\0\0\0${labels.join('')}\0\0\x01\0\x01`, 'latin1');
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4');
-    socket.once('error', reject);
-    socket.on('message', (reply) => {
-      if ((reply[3] & 15) !== 0) return;
-      clearInterval(asking);
-      socket.close();
-      resolve(performance.now());
-    });
-    const asking = setInterval(() => socket.send(packet, port, '127.0.0.1'), ASK_EVERY);
-  });
+const memoryOf = async ({ child }: DnsServer): Promise<string> =>
+  `${Math.round((await residentMemory(child.pid!)) / 2 ** 20)} MiB`;
+
+/** The same load on CoreDNS, as kubeadm configures it; `ours` is what there was of our own. */
+async function coreDnsRows(kubeconfig: string, ours: DnsLoadResult, context: Context): Promise<Row[]> {
+  const what = 'CoreDNS: the same queries';
+  const program = process.env.COREDNS;
+  if (!program) return [{ what, measured: 'not run: COREDNS names no program' }];
+  const { scratch, seconds, signal } = context;
+  const name = PATTERN.replace('%', String(SERVICES - 1));
+  const server = await startCoreDns(program, { kubeconfig, name, scratch });
+  try {
+    const found = await load(server.port, seconds, true, signal);
+    const ratio = ours.perSecond / found.perSecond;
+    return [
+      { what, measured: told(found) },
+      { what: 'DNS beside CoreDNS', measured: `${ratio.toFixed(2)} ×`, target: '> 1 ×', met: ratio > 1 },
+      { what: 'memory of CoreDNS then', measured: await memoryOf(server) },
+      { what: `CoreDNS: start → answers, ${MANY} services`, measured: ms(server.startMs) },
+    ];
+  } finally {
+    await end(server.child);
+  }
 }
 
 /** ms from the answer to the write until the name resolves. */
@@ -129,19 +121,20 @@ export const dns: Bench = {
     try {
       const rows = [startRow('empty cluster', await starts(kubeconfig), 300)];
       await runJob<FillJob, null>('fill', { target: server.target, kinds: ['services'], count: SERVICES }, signal);
-      rows.push(startRow(`${SERVICES.toLocaleString('en')} services`, await starts(kubeconfig)));
-      const { child, port } = await startDns(kubeconfig);
+      rows.push(startRow(`${MANY} services`, await starts(kubeconfig)));
+      const dns = await startDns(kubeconfig);
+      let found: DnsLoadResult;
       try {
-        rows.push(...loadRows(await load(port, seconds, true, signal), await echoLoad(context)));
-        const latencies = await createdToResolved(server, port);
+        found = await load(dns.port, seconds, true, signal);
+        rows.push(...loadRows(found, await echoLoad(context)));
+        const latencies = await createdToResolved(server, dns.port);
         const met = percentile(latencies, 0.99) <= 20;
         rows.push({ what: 'Service created → resolves', measured: spread(latencies), target: 'p99 ≤ 20 ms', met });
-        const used = Math.round((await residentMemory(child.pid!)) / 2 ** 20);
-        rows.push({ what: 'memory of DNS then', measured: `${used} MiB` });
+        rows.push({ what: 'memory of DNS then', measured: await memoryOf(dns) });
       } finally {
-        await end(child);
+        await end(dns.child);
       }
-      return rows;
+      return [...rows, ...(await coreDnsRows(kubeconfig, found, context))];
     } finally {
       await server.stop();
     }

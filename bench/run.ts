@@ -10,6 +10,7 @@ import { dns } from './dns.ts';
 import { lab } from './lab.ts';
 import { memory } from './memory.ts';
 import { ownership } from './ownership.ts';
+import { pods } from './pods.ts';
 import { proxy } from './proxy.ts';
 import { size } from './size.ts';
 import { streams } from './streams.ts';
@@ -17,7 +18,19 @@ import { type Bench, formatTable, type Row } from './table.ts';
 import { watch } from './watch.ts';
 import { writes } from './writes.ts';
 
-const BENCHES: readonly Bench[] = [apiserverStart, ownership, writes, watch, memory, size, lab, proxy, dns, streams];
+const BENCHES: readonly Bench[] = [
+  apiserverStart,
+  ownership,
+  writes,
+  watch,
+  memory,
+  size,
+  lab,
+  pods,
+  proxy,
+  dns,
+  streams,
+];
 
 const FLAGS = {
   seconds: { type: z.coerce.number().positive().default(2), help: 'how long each phase of load lasts, s (default 2)' },

@@ -8,6 +8,7 @@ import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { parseFlags } from '../host/flags.ts';
 import { type Context, type Program, program } from '../host/program.ts';
+import { IPV4 } from './addresses.ts';
 import { installClusterDns } from './cluster-dns.ts';
 import { makeAccounts, writeKubeconfigs } from './credentials.ts';
 import { type Directory, directoryAt, dirFlag, makeDirectory } from './directory.ts';
@@ -62,6 +63,7 @@ function serve(directory: Directory, advertiseAddress: string, context: Context)
     `--advertise-address=${advertiseAddress}`,
     `--token-auth-file=${directory.tokens}`,
     `--write-kubeconfig=${directory.kubeconfig}`,
+    '--metrics-api=true',
   ];
   return standalone.run(parseFlags(standalone.flags, words).values, context);
 }
@@ -70,7 +72,7 @@ async function prepare(directory: Directory): Promise<void> {
   const client = new RestClient(await loadKubeconfig(directory.kubeconfig), { userAgent: 'vitrine-lab' });
   try {
     await forgetReadiness(client);
-    await installClusterDns(client);
+    await installClusterDns(client, IPV4);
   } finally {
     await client.close();
   }

@@ -48,17 +48,22 @@ async function run(words: readonly string[]): Promise<number> {
     process.stdout.write(`vitrine ${manifest.version}\n`);
     return 0;
   }
-  const asked = words.length === 0 || words[0] === '--help' || words[0] === '-h' || words[0] === 'help';
-  if (asked) process.stdout.write(usage());
-  else
-    process.stderr.write(
-      `vitrine: no such command: ${words.slice(0, words[0] === 'lab' ? 2 : 1).join(' ')}\n\n${usage()}`,
-    );
-  return asked ? 0 : 2;
+  const [first, second] = words;
+  const group = PROGRAMS.filter(({ name }) => name.startsWith(`${first} `));
+  const shown = group.length > 0 ? group : PROGRAMS;
+  if (asksForHelp(group.length > 0 ? second : first)) {
+    process.stdout.write(usage(shown));
+    return 0;
+  }
+  const unknown = group.length > 0 ? `${first} ${second}` : first;
+  process.stderr.write(`vitrine: no such command: ${unknown}\n\n${usage(shown)}`);
+  return 2;
 }
 
-function usage(): string {
-  const shown = PROGRAMS.filter(({ summary }) => summary);
+const asksForHelp = (word: string | undefined): boolean => [undefined, '--help', '-h', 'help'].includes(word);
+
+function usage(rows: readonly Row[]): string {
+  const shown = rows.filter(({ summary }) => summary);
   const width = Math.max(...shown.map(({ name }) => name.length));
   const list = shown.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n');
   return `Usage: vitrine COMMAND [flags]\n\n${list}\n\nvitrine COMMAND --help tells a command's flags.\n`;

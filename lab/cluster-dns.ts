@@ -7,7 +7,7 @@ import type { Service } from '../api/types/core.v1.ts';
 import type { ClusterRole, ClusterRoleBinding } from '../api/types/rbac.v1.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { deployments, serviceAccounts, services } from '../client/resources.ts';
-import { CLUSTER_DNS_IP } from './network.ts';
+import { type Addresses, withPort } from './addresses.ts';
 
 const NAMESPACE = 'kube-system';
 const LABELS = { 'k8s-app': 'kube-dns' };
@@ -37,7 +37,7 @@ const BINDING: ClusterRoleBinding = {
   subjects: [{ kind: 'ServiceAccount', name: 'coredns', namespace: NAMESPACE }],
 };
 
-const SERVICE: Service = {
+const service = (clusterIP: string): Service => ({
   metadata: {
     name: 'kube-dns',
     namespace: NAMESPACE,
@@ -45,7 +45,7 @@ const SERVICE: Service = {
     annotations: { 'prometheus.io/port': `${PORTS.metrics}`, 'prometheus.io/scrape': 'true' },
   },
   spec: {
-    clusterIP: CLUSTER_DNS_IP,
+    clusterIP,
     selector: LABELS,
     ports: [
       { name: 'dns', port: PORTS.dns, protocol: 'UDP', targetPort: PORTS.dns },
@@ -53,11 +53,12 @@ const SERVICE: Service = {
       { name: 'metrics', port: PORTS.metrics, protocol: 'TCP', targetPort: PORTS.metrics },
     ],
   },
-};
+});
 
 const probe = (path: string, port: number) => ({ httpGet: { path, port } });
 
-const DEPLOYMENT: Deployment = {
+/** `anywhere`: the unspecified address, at which the pods listen. */
+const deployment = (anywhere: string): Deployment => ({
   metadata: { name: 'coredns', namespace: NAMESPACE, labels: LABELS },
   spec: {
     replicas: 2,
@@ -86,9 +87,11 @@ const DEPLOYMENT: Deployment = {
             image: 'vitrine-dns',
             imagePullPolicy: 'IfNotPresent',
             args: [
-              `--listen=0.0.0.0:${PORTS.dns}`,
+              `--listen=${withPort(anywhere, PORTS.dns)}`,
               '--pods=insecure',
-              ...[PORTS.health, PORTS.ready, PORTS.metrics].map((port) => `--http-bind-address=0.0.0.0:${port}`),
+              ...[PORTS.health, PORTS.ready, PORTS.metrics].map(
+                (port) => `--http-bind-address=${withPort(anywhere, port)}`,
+              ),
             ],
             ports: [
               { containerPort: PORTS.dns, name: 'dns', protocol: 'UDP' },
@@ -102,17 +105,17 @@ const DEPLOYMENT: Deployment = {
       },
     },
   },
-};
+});
 
-/** Creates what is not there. */
-export async function installClusterDns(client: Client): Promise<void> {
+/** Creates what is not there, at the address its Service has in this family. */
+export async function installClusterDns(client: Client, { clusterDNS, unspecified }: Addresses): Promise<void> {
   await Promise.all([
     ensure(client, serviceAccounts, { metadata: { name: 'coredns', namespace: NAMESPACE } }),
     ensure(client, clusterRoles, ROLE),
     ensure(client, clusterRoleBindings, BINDING),
-    ensure(client, services, SERVICE),
+    ensure(client, services, service(clusterDNS)),
   ]);
-  await ensure(client, deployments, DEPLOYMENT); // its pods need the ServiceAccount
+  await ensure(client, deployments, deployment(unspecified)); // its pods need the ServiceAccount
 }
 
 async function ensure<T extends KubeObject>(client: Client, resource: Resource<T>, object: T): Promise<void> {

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UsageError } from '../host/lifecycle.ts';
+import type { IPFamilies } from './addresses.ts';
 
 /** The `--dir` flag that every command of the lab takes. */
 export const dirFlag = {
@@ -20,7 +21,7 @@ export interface Settings {
   readonly nodes: readonly number[];
   readonly proxyMode: 'iptables' | 'nftables';
   readonly podNetwork: 'routes' | 'vxlan';
-  readonly ipFamilies: 'ipv4' | 'dual';
+  readonly ipFamilies: IPFamilies;
   /** What does not exist is stood in for. */
   readonly standInImages?: boolean;
   /** Of the API server, on the machine's loopback and at the nodes' gateway. */
@@ -132,13 +133,26 @@ export async function needRunning(directory: Directory): Promise<Running> {
 
 /** The port that clients of earlier starts know, or a new one outside the range the kernel hands out by itself. */
 export async function rememberedPort(directory: Directory): Promise<{ port: number; remembered: boolean }> {
-  const kept = await readJSON<{ securePort: number }>(join(directory.path, 'lab.json'));
+  const kept = await readJSON<Kept>(keptFile(directory));
   return kept ? { port: kept.securePort, remembered: true } : { port: randomInt(20_000, 32_000), remembered: false };
 }
 
-export async function rememberPort(directory: Directory, securePort: number): Promise<void> {
-  await writeFile(join(directory.path, 'lab.json'), `${JSON.stringify({ securePort })}\n`);
+/** What the objects in this directory have addresses of; undefined: there are none yet, or nobody wrote it down. */
+export async function rememberedFamilies(directory: Directory): Promise<IPFamilies | undefined> {
+  return (await readJSON<Kept>(keptFile(directory)))?.ipFamilies;
 }
+
+export async function remember(directory: Directory, { securePort, ipFamilies }: Settings): Promise<void> {
+  await writeFile(keptFile(directory), `${JSON.stringify({ securePort, ipFamilies })}\n`);
+}
+
+/** Of the last start, for the next one. */
+interface Kept {
+  readonly securePort: number;
+  readonly ipFamilies?: IPFamilies;
+}
+
+const keptFile = (directory: Directory): string => join(directory.path, 'lab.json');
 
 export async function removeRun(directory: Directory): Promise<void> {
   await rm(directory.run, { recursive: true, force: true });

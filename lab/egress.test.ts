@@ -19,7 +19,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vitrine-egress-'));
   path = join(folder, 'egress.sock');
   writeFileSync(join(folder, 'egress.pl'), EGRESS_PROGRAM);
-  egress = spawn('perl', [join(folder, 'egress.pl'), path, '127.0.0.1']);
+  egress = spawn('perl', [join(folder, 'egress.pl'), path, '127.0.0.1', '::1']);
   while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5));
 });
 afterEach(async () => {
@@ -31,8 +31,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function serve(answer: (socket: import('node:net').Socket) => void): Promise<number> {
-  server = createServer({ allowHalfOpen: true }, answer).listen(0, '127.0.0.1');
+async function serve(answer: (socket: import('node:net').Socket) => void, host = '127.0.0.1'): Promise<number> {
+  server = createServer({ allowHalfOpen: true }, answer).listen(0, host);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }
@@ -54,6 +54,11 @@ describe('the way of the API server into the lab', () => {
       return heard;
     });
     for (const heard of await Promise.all(answers)) expect(heard.length).toBe(2 * sent.length);
+  });
+
+  it('reaches IPv6 addresses too, from one of its own', async () => {
+    const port = await serve((socket) => socket.end(`hello, ${socket.remoteAddress}`), '::1');
+    expect(await text(await dialThrough(path)('::1', port))).toBe('hello, ::1');
   });
 
   it('tells why a place cannot be reached', async () => {

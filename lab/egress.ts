@@ -1,14 +1,14 @@
 // The API server's way to nodes and pods: a small HTTP CONNECT proxy in the gateway's network namespace, which the API server, on the
 // machine's own network, reaches by a unix socket. In Perl, as the forwarder is; a process per connection, so that none waits for another.
 //
-//   perl EGRESS SOCKET ADDRESS      connects from ADDRESS, by which the gateway knows that it is the API server who asks
+//   perl EGRESS SOCKET ADDRESS…      connects from ADDRESS (one of each family), by which the gateway knows that it is the API server who asks
 import type { Directory } from './directory.ts';
 
 export const EGRESS_PROGRAM = String.raw`#!/usr/bin/perl
 use strict;
-use Socket qw(:DEFAULT IPPROTO_TCP TCP_NODELAY SOMAXCONN);
+use Socket qw(:DEFAULT inet_pton IPPROTO_TCP TCP_NODELAY SOMAXCONN);
 
-my ($path, $address) = @ARGV;
+my ($path, @addresses) = @ARGV;
 my ($F_GETFL, $F_SETFL, $O_NONBLOCK, $EINTR, $EAGAIN) = (3, 4, 04000, 4, 11);
 my %name = (101 => 'ENETUNREACH', 104 => 'ECONNRESET', 110 => 'ETIMEDOUT', 111 => 'ECONNREFUSED', 113 => 'EHOSTUNREACH');
 $SIG{PIPE} = $SIG{CHLD} = 'IGNORE';
@@ -25,7 +25,14 @@ sub read_question {
   my ($near) = @_;
   my $text = '';
   until ($text =~ /\r\n\r\n/) { sysread $near, $text, 4096, length $text and length $text < 65536 or return }
-  return $text =~ m{\ACONNECT ([0-9.]+):(\d+) HTTP/1\.[01]\r\n.*?\r\n\r\n(.*)\z}s;
+  return $text =~ m{\ACONNECT \[?([0-9a-fA-F.:]+?)\]?:(\d+) HTTP/1\.[01]\r\n.*?\r\n\r\n(.*)\z}s;
+}
+
+# The numbers of an address and port, of either family; undef for what is none.
+sub place {
+  my ($host, $port) = @_;
+  my $number = inet_pton($host =~ /:/ ? AF_INET6 : AF_INET, $host) // return undef;
+  return $host =~ /:/ ? pack_sockaddr_in6($port, $number) : pack_sockaddr_in($port, $number);
 }
 
 sub relay {
@@ -56,11 +63,14 @@ sub relay {
 sub serve {
   my ($near) = @_;
   my ($host, $port, $early) = read_question($near) or return answer($near, 400, 'EINVAL');
-  socket my $far, PF_INET, SOCK_STREAM, 0 or return answer($near, 502, "$!");
-  bind $far, pack_sockaddr_in(0, inet_aton($address)) or return answer($near, 502, "$!");
+  my $to = place($host, $port) or return answer($near, 400, 'EINVAL');
+  my $is_ipv6 = $host =~ /:/;
+  my ($own) = grep { /:/ ? $is_ipv6 : !$is_ipv6 } @addresses or return answer($near, 502, 'ENETUNREACH');
+  socket my $far, $is_ipv6 ? PF_INET6 : PF_INET, SOCK_STREAM, 0 or return answer($near, 502, "$!");
+  bind $far, place($own, 0) or return answer($near, 502, "$!");
   local $SIG{ALRM} = sub { answer($near, 504, 'ETIMEDOUT'); exit };
   alarm 5;
-  connect $far, pack_sockaddr_in($port, inet_aton($host)) or return answer($near, 502, $name{$! + 0} // "$!");
+  connect $far, $to or return answer($near, 502, $name{$! + 0} // "$!");
   alarm 0;
   setsockopt $far, IPPROTO_TCP, TCP_NODELAY, 1;
   answer($near, 200, 'OK');

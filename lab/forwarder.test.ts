@@ -20,7 +20,7 @@ beforeEach(async () => {
   socketPath = join(folder, 'server.sock');
   writeFileSync(join(folder, 'forwarder.pl'), FORWARDER_PROGRAM);
   port = await freePort();
-  forwarder = spawn('perl', [join(folder, 'forwarder.pl'), '127.0.0.1', String(port), socketPath]);
+  forwarder = forward('127.0.0.1');
 });
 afterEach(async () => {
   const ended = once(forwarder, 'exit');
@@ -30,6 +30,10 @@ afterEach(async () => {
   server = undefined;
   rmSync(folder, { recursive: true, force: true });
 });
+
+function forward(address: string): ChildProcess {
+  return spawn('perl', [join(folder, 'forwarder.pl'), address, String(port), socketPath]);
+}
 
 async function freePort(): Promise<number> {
   const taken = createServer().listen(0, '127.0.0.1');
@@ -45,9 +49,9 @@ async function serve(answer: (socket: Socket) => void): Promise<void> {
 }
 
 /** As soon as the forwarder listens. */
-async function dial(): Promise<Socket> {
+async function dial(host = '127.0.0.1'): Promise<Socket> {
   for (;;) {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    const socket = connect({ host, port, allowHalfOpen: true });
     const isOpen = await once(socket, 'connect').then(
       () => true,
       () => false,
@@ -98,6 +102,16 @@ describe('the forwarder', () => {
     const late = await dial();
     expect((await buffer(late)).toString()).toBe('hello');
     late.destroy();
+  });
+
+  it('listens at an IPv6 address too', async () => {
+    await serve((socket) => socket.end('hello'));
+    const another = forward('::1');
+    const socket = await dial('::1');
+    expect((await buffer(socket)).toString()).toBe('hello');
+    const ended = once(another, 'exit');
+    another.kill();
+    await ended;
   });
 
   it('says why it cannot listen', async () => {

@@ -6,7 +6,7 @@
 
 export const FORWARDER_PROGRAM = String.raw`#!/usr/bin/perl
 use strict;
-use Socket qw(:DEFAULT IPPROTO_TCP TCP_NODELAY SOMAXCONN);
+use Socket qw(:DEFAULT inet_pton IPPROTO_TCP TCP_NODELAY SOMAXCONN);
 
 my ($address, $port, $path) = @ARGV;
 $SIG{PIPE} = 'IGNORE';
@@ -21,9 +21,11 @@ my $MOST = 480;
 # Bytes that may wait for a slow end before we stop reading from the other.
 my $HIGH_WATER = 1 << 20;
 
-socket my $listener, PF_INET, SOCK_STREAM, 0 or die "socket: $!\n";
+my $is_ipv6 = $address =~ /:/;
+my $place = $is_ipv6 ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $address)) : pack_sockaddr_in($port, inet_aton($address));
+socket my $listener, $is_ipv6 ? PF_INET6 : PF_INET, SOCK_STREAM, 0 or die "socket: $!\n";
 setsockopt $listener, SOL_SOCKET, SO_REUSEADDR, 1;
-bind $listener, pack_sockaddr_in($port, inet_aton($address)) or die "cannot listen on $address:$port: $!\n";
+bind $listener, $place or die "cannot listen on $address:$port: $!\n";
 listen $listener, SOMAXCONN or die "cannot listen on $address:$port: $!\n";
 never_wait($listener);
 

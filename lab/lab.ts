@@ -5,13 +5,14 @@ import type { Server } from 'node:http';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { nodes as nodeResource } from '../client/resources.ts';
 import { RestClient } from '../client/rest.ts';
+import { addressesOf, withPort } from './addresses.ts';
 import { installClusterDns } from './cluster-dns.ts';
 import { serveControl } from './control.ts';
 import { makeAccounts, writeKubeconfigs } from './credentials.ts';
 import type { Directory, Running, Settings } from './directory.ts';
 import { EGRESS_PROGRAM, egressConfiguration, egressConfigurationFile, egressFile } from './egress.ts';
 import { FORWARDER_PROGRAM } from './forwarder.ts';
-import { BALANCER, buildNetwork, GATEWAY_IP, INTERNET_IP, nodeIP, nodeName } from './network.ts';
+import { BALANCER, buildNetwork, nodeName } from './network.ts';
 import { forgetNode, Nodes } from './nodes.ts';
 import { Processes } from './processes.ts';
 import { Progress } from './progress.ts';
@@ -84,7 +85,8 @@ export class Lab {
     await writeFile(egressConfigurationFile(directory), egressConfiguration(EGRESS_SOCKET));
     this.#run(apiserverRole(this.#options));
     await Promise.all([this.#raiseNodes(), fileAppears(directory.kubeconfig, signal)]);
-    const server = (host: string): string => `https://${host}:${settings.securePort}`;
+    const [addresses] = addressesOf(settings.ipFamilies);
+    const server = (host: string): string => `https://${withPort(host, settings.securePort)}`;
     this.#progress.done(API_SERVER, `API server: ${server('127.0.0.1')}`);
 
     const client = new RestClient(await loadKubeconfig(directory.kubeconfig), { userAgent: 'vitrine-lab' });
@@ -93,7 +95,7 @@ export class Lab {
     await forgetStrangers(client, names);
     await forgetReadiness(client);
     await writeKubeconfigs(directory, accounts, ({ name }) =>
-      server(name.startsWith('node-') || name === BALANCER ? GATEWAY_IP : '127.0.0.1'),
+      server(name.startsWith('node-') || name === BALANCER ? addresses.gateway : '127.0.0.1'),
     );
     await this.#openControl(client);
     const dns = this.#installDns(client);
@@ -104,7 +106,7 @@ export class Lab {
 
   /** A lab without it is still of use: why it could not be installed is said, and no more. */
   async #installDns(client: RestClient): Promise<void> {
-    await installClusterDns(client).catch((error: Error) =>
+    await installClusterDns(client, addressesOf(this.#options.settings.ipFamilies)[0]).catch((error: Error) =>
       this.#report(`cluster DNS could not be installed: ${error.message}`),
     );
   }
@@ -159,9 +161,10 @@ export class Lab {
   }
 
   #places(): string {
-    const { nodes } = this.#options.settings;
-    const at = `${nodeIP(nodes[0])}${nodes.length > 1 ? ` to ${nodeIP(nodes.at(-1)!)}` : ''}`;
-    return `${nodes.length === 1 ? `${nodeName(nodes[0])} is` : `${nodes.length} nodes are`} ${at}, internet is ${INTERNET_IP}`;
+    const { nodes, ipFamilies } = this.#options.settings;
+    const [{ node, internet }] = addressesOf(ipFamilies);
+    const at = `${node(nodes[0])}${nodes.length > 1 ? ` to ${node(nodes.at(-1)!)}` : ''}`;
+    return `${nodes.length === 1 ? `${nodeName(nodes[0])} is` : `${nodes.length} nodes are`} ${at}, internet is ${internet}`;
   }
 }
 

@@ -12,8 +12,8 @@ import { addressesFlag } from '../node/addresses-flag.ts';
 import { runAgent } from '../node/agent.ts';
 import type { ServingIdentity } from '../node/streams/stream-server.ts';
 import { defaultOptions, runProxy } from '../proxy/proxy.ts';
+import { IPV4, withPort } from './addresses.ts';
 import { modeFlag, podNetworkFlag, standInFlag } from './flags.ts';
-import { CLUSTER_CIDR } from './network.ts';
 import { fileAppears } from './ready.ts';
 
 /** Renewed every quarter of it: often enough for the 4 s after which the lab's controllers call a node NotReady. */
@@ -41,10 +41,11 @@ export const machine: Program = program({
     'cluster-cidr': {
       type: z
         .string()
-        .default(CLUSTER_CIDR)
+        .default(IPV4.pods)
         .transform((text) => text.split(',')),
       help: "all pods' addresses",
     },
+    'cluster-dns': { type: z.string().default(IPV4.clusterDNS), help: "nameserver in the pods' resolv.conf" },
     directory: { type: z.string(), help: "folder for the agent's state, kept over restarts" },
     'cluster-data': {
       type: z.string(),
@@ -74,6 +75,7 @@ export const machine: Program = program({
       version,
       leaseDurationSeconds: LEASE_SECONDS,
       clusterCIDRs: values['cluster-cidr'],
+      clusterDNS: values['cluster-dns'],
       podNetwork: values['pod-network'],
       images: { loadedImages: values['image-directory'], standIn: values['stand-in-images'] },
       mirrorPods: [
@@ -87,7 +89,7 @@ export const machine: Program = program({
       client,
       mode,
       options: { ...defaultOptions(nodeName, mode), clusterCIDRs: values['cluster-cidr'] },
-      healthzBindAddress: '0.0.0.0:10256',
+      healthzBindAddress: withPort(values['node-ip'].every((ip) => ip.includes(':')) ? '::' : '0.0.0.0', 10256),
       metricsBindAddress: '127.0.0.1:10249',
       log: createContainerLogger('kube-proxy', logFile),
       signal: both,

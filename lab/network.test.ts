@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderLink } from '../host/links.ts';
-import {
-  BALANCER,
-  firstNodes,
-  INTERNET,
-  MAX_NODES,
-  nodeIP,
-  nodeName,
-  planNetwork,
-  planNode,
-  podCIDR,
-  WIRE,
-} from './network.ts';
+import { addressesOf, IPV4, IPV6 } from './addresses.ts';
+import { BALANCER, firstNodes, INTERNET, MAX_NODES, nodeName, planNetwork, planNode, WIRE } from './network.ts';
 
 const linesOf = (netns: string, nodes: readonly number[]): string[] =>
   planNetwork(nodes)
@@ -20,7 +10,8 @@ const linesOf = (netns: string, nodes: readonly number[]): string[] =>
 
 describe('the network plan', () => {
   it('names nodes and gives addresses by their index', () => {
-    expect([nodeName(3), nodeIP(3), podCIDR(3)]).toEqual(['node-3', '192.168.1.12', '10.244.3.0/24']);
+    expect([nodeName(3), IPV4.node(3), IPV4.podCIDR(3)]).toEqual(['node-3', '192.168.1.12', '10.244.3.0/24']);
+    expect([IPV6.node(3), IPV6.podCIDR(17)]).toEqual(['fd00:192:168:1::12', 'fd00:10:244:11::/64']);
     expect(firstNodes(3)).toEqual([1, 2, 3]);
   });
 
@@ -89,10 +80,20 @@ describe('the network plan', () => {
       expect(lines.filter((line) => !line.includes(':'))).toEqual(only);
       expect(lines.some((line) => / (fd00|2001:db8):/.test(line))).toBe(true);
     }
-    expect(planNode(3, 'dual').site.links.map(renderLink).slice(-2)).toEqual([
+  });
+
+  it('is the same network in either family', () => {
+    const [four, six] = (['ipv4', 'ipv6'] as const).map((families) =>
+      planNetwork([1, 3], families).map(({ links }) => links.map((link) => link.op)),
+    );
+    expect(six).toEqual(four);
+    expect(planNode(3, 'ipv6').site.links.map(renderLink)).toEqual([
+      'link set dev lo up',
       'address replace fd00:192:168:1::12/64 dev eth0 nodad',
+      'link set dev eth0 up',
       'route replace unicast ::/0 via fd00:192:168:1::1',
     ]);
+    expect(addressesOf('dual').map(({ gateway }) => gateway)).toEqual([IPV4.gateway, IPV6.gateway]);
   });
 
   it('has room for as many nodes as there may be: no address and no name twice', () => {

@@ -4,38 +4,17 @@
 import { check, type Exec } from '../host/exec.ts';
 import { applyLinks, type LinkChange, setSysctls } from '../host/links.ts';
 import { addNetns, inNetns, netnsPath } from '../host/netns.ts';
-import * as ipv6 from './ipv6.ts';
+import { type Addresses, addressesOf, type IPFamilies } from './addresses.ts';
 
 export const WIRE = 'wire';
 export const BALANCER = 'balancer';
 export const INTERNET = 'internet';
-/** Of the bridge in `wire`: the nodes' default gateway, where the API server is reached too. */
-export const GATEWAY_IP = '192.168.1.1';
-export const INTERNET_IP = '203.0.113.100';
-const INTERNET_GATEWAY_IP = '203.0.113.1';
-/** Where the balancer's clients are. */
-export const OUTSIDE_CIDR = '203.0.113.0/24';
-/** Addresses of Services of type LoadBalancer. */
-export const LOAD_BALANCER_CIDR = '52.1.2.0/24';
-/** Between the gateway and the balancer. */
-const [WIRE_EDGE_IP, BALANCER_EDGE_IP] = ['198.51.100.1', '198.51.100.2'];
-
-/** All pods' addresses; each node's share of them is a /24. */
-export const CLUSTER_CIDR = '10.244.0.0/16';
-/** Of the Service `kube-dns`: the nameserver in every pod's resolv.conf. */
-export const CLUSTER_DNS_IP = '10.96.0.10';
 
 /** As many nodes as a lab may have: 192.168.1.10 … .29. */
 export const MAX_NODES = 20;
 
-/** Cluster IPs of Services. */
-export const SERVICE_CIDR = '10.96.0.0/16';
-
 /** A node's index counts from 1; all that is said of a node follows from it. */
 export const nodeName = (index: number): string => `node-${index}`;
-export const nodeIP = (index: number): string => `192.168.1.${9 + index}`;
-/** As the node IPAM controller shares them out: by the number in the node's name. */
-export const podCIDR = (index: number): string => `10.244.${index}.0/24`;
 /** The indexes of a lab that starts with so many nodes. */
 export const firstNodes = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
@@ -46,44 +25,29 @@ export interface Site {
   readonly sysctls: Readonly<Record<string, number>>;
 }
 
-const ROUTER = {
-  'net/ipv4/ip_forward': 1,
-  // Replies of a Service may come back by another link than the kernel would choose; a strict filter would drop them.
-  'net/ipv4/conf/all/rp_filter': 0,
-  'net/ipv4/conf/default/rp_filter': 0,
-  // The kernel answers a peer with one ICMP error a second; a Service without endpoints must refuse every connection at once.
-  'net/ipv4/icmp_ratelimit': 0,
-};
-
-/** What pods, nodes and Services have addresses of. */
-export type IPFamilies = 'ipv4' | 'dual';
-
 /** The gateway comes first, then the balancer: the links of all others are born in them. */
 export function planNetwork(nodes: readonly number[], families: IPFamilies = 'ipv4'): [Site, Site, ...Site[]] {
-  const isDual = families === 'dual';
-  const sysctls = isDual ? { ...ROUTER, ...ipv6.ROUTER_IPV6 } : ROUTER;
+  const all = addressesOf(families);
+  const sysctls = routing(all);
   const planned = nodes.map((index) => planNode(index, families));
   const uplinks = planned.flatMap(({ uplink }) => uplink);
-  const wire = { netns: WIRE, links: [...gatewayLinks(), ...(isDual ? ipv6.gatewayLinks() : []), ...uplinks], sysctls };
-  const internet = {
-    netns: INTERNET,
-    links: [...hostLinks(`${INTERNET_IP}/24`, INTERNET_GATEWAY_IP), ...(isDual ? ipv6.internetLinks() : [])],
-    sysctls: {},
-  };
-  const balancer = { netns: BALANCER, links: [...balancerLinks(), ...(isDual ? ipv6.balancerLinks() : [])], sysctls };
-  return [wire, balancer, internet, ...planned.map(({ site }) => site)];
+  return [
+    { netns: WIRE, links: [...gatewayLinks(all), ...uplinks], sysctls },
+    { netns: BALANCER, links: balancerLinks(all), sysctls },
+    { netns: INTERNET, links: internetLinks(all), sysctls: {} },
+    ...planned.map(({ site }) => site),
+  ];
 }
 
 /** A node, and what the gateway needs for it. */
 export function planNode(index: number, families: IPFamilies = 'ipv4'): { site: Site; uplink: LinkChange[] } {
   const name = nodeName(index);
-  const isDual = families === 'dual';
+  const all = addressesOf(families);
+  const places = all.map(({ node, nodes, gateway, anywhere }) => {
+    return { address: within(node(index), nodes), gateway, anywhere };
+  });
   return {
-    site: {
-      netns: name,
-      links: [...hostLinks(`${nodeIP(index)}/24`, GATEWAY_IP), ...(isDual ? ipv6.nodeLinks(index) : [])],
-      sysctls: isDual ? { ...ROUTER, ...ipv6.ROUTER_IPV6 } : ROUTER,
-    },
+    site: { netns: name, links: hostLinks(places), sysctls: routing(all) },
     uplink: [
       { op: 'add-veth', name, peer: 'eth0', peerNetns: name },
       { op: 'set-master', name, master: 'wire0' },
@@ -92,39 +56,67 @@ export function planNode(index: number, families: IPFamilies = 'ipv4'): { site: 
   };
 }
 
-function gatewayLinks(): LinkChange[] {
+const routing = (all: readonly Addresses[]): Site['sysctls'] =>
+  Object.assign({}, ...all.map(({ routing }) => routing)) as Site['sysctls'];
+
+/** The address with the prefix length of its network. */
+const within = (address: string, network: string): string => `${address}/${network.split('/')[1]}`;
+const bare = (cidr: string): string => cidr.split('/')[0];
+
+const addAddress =
+  (name: string) =>
+  (address: string): LinkChange => ({ op: 'add-address', name, address });
+
+function gatewayLinks(all: readonly Addresses[]): LinkChange[] {
   return [
     { op: 'up', name: 'lo' },
     { op: 'add-bridge', name: 'wire0' },
-    { op: 'add-address', name: 'wire0', address: `${GATEWAY_IP}/24` },
+    ...all.map(({ gateway, nodes }) => within(gateway, nodes)).map(addAddress('wire0')),
     { op: 'up', name: 'wire0' },
     { op: 'add-veth', name: BALANCER, peer: 'eth0', peerNetns: BALANCER },
-    { op: 'add-address', name: BALANCER, address: `${WIRE_EDGE_IP}/30` },
+    ...all.map(({ wireEdge }) => wireEdge).map(addAddress(BALANCER)),
     { op: 'up', name: BALANCER },
-    ...[OUTSIDE_CIDR, LOAD_BALANCER_CIDR].map((to): LinkChange => ({ op: 'add-route', to, via: BALANCER_EDGE_IP })),
+    ...all.flatMap(({ outside, loadBalancers, balancerEdge }) =>
+      [outside, loadBalancers].map((to): LinkChange => ({ op: 'add-route', to, via: bare(balancerEdge) })),
+    ),
   ];
 }
 
 /** All of its Services' addresses are its own, so that it refuses what it does not balance. */
-function balancerLinks(): LinkChange[] {
+function balancerLinks(all: readonly Addresses[]): LinkChange[] {
   return [
     { op: 'up', name: 'lo' },
-    { op: 'add-route', to: LOAD_BALANCER_CIDR, dev: 'lo', type: 'local' },
-    { op: 'add-address', name: 'eth0', address: `${BALANCER_EDGE_IP}/30` },
+    ...all.map(({ loadBalancers: to }): LinkChange => ({ op: 'add-route', to, dev: 'lo', type: 'local' })),
+    ...all.map(({ balancerEdge }) => balancerEdge).map(addAddress('eth0')),
     { op: 'up', name: 'eth0' },
-    { op: 'add-route', to: `${GATEWAY_IP.replace(/\d+$/, '0')}/24`, via: WIRE_EDGE_IP },
+    ...all.map(({ nodes, wireEdge }): LinkChange => ({ op: 'add-route', to: nodes, via: bare(wireEdge) })),
     { op: 'add-veth', name: INTERNET, peer: 'eth0', peerNetns: INTERNET },
-    { op: 'add-address', name: INTERNET, address: `${INTERNET_GATEWAY_IP}/24` },
+    ...all.map(({ internetGateway, outside }) => within(internetGateway, outside)).map(addAddress(INTERNET)),
     { op: 'up', name: INTERNET },
   ];
 }
 
-function hostLinks(address: string, gateway: string): LinkChange[] {
+const internetLinks = (all: readonly Addresses[]): LinkChange[] =>
+  hostLinks(
+    all.map(({ internet, outside, internetGateway, anywhere }) => {
+      return { address: within(internet, outside), gateway: internetGateway, anywhere };
+    }),
+  );
+
+interface Host {
+  /** With its prefix length. */
+  readonly address: string;
+  readonly gateway: string;
+  readonly anywhere: string;
+}
+
+/** `places`: one of each family. */
+function hostLinks(places: readonly Host[]): LinkChange[] {
   return [
     { op: 'up', name: 'lo' },
-    { op: 'add-address', name: 'eth0', address },
+    ...places.map(({ address }) => address).map(addAddress('eth0')),
     { op: 'up', name: 'eth0' },
-    { op: 'add-route', to: 'default', via: gateway },
+    ...places.map(({ gateway, anywhere }): LinkChange => ({ op: 'add-route', to: anywhere, via: gateway })),
   ];
 }
 
@@ -132,13 +124,14 @@ function hostLinks(address: string, gateway: string): LinkChange[] {
  * The API server reaches pods too, as one that runs on a node would: from the gateway's own address there is a route to them.
  * For all others that come by, the internet first of all, there is none.
  */
-async function leadToPods(families: IPFamilies): Promise<void> {
+async function leadToPods({ gateway, node, podCIDR }: Addresses): Promise<void> {
   const TABLE = 100;
-  const indexes = firstNodes(MAX_NODES);
-  const ip = (...words: string[]): string[] => inNetns(netnsPath(WIRE), ['ip', ...words, '-batch', '-']);
-  const routes = indexes.map((i) => `route replace ${podCIDR(i)} via ${nodeIP(i)} table ${TABLE}\n`);
-  await check(ip(), { input: `rule add from ${GATEWAY_IP} lookup ${TABLE}\n${routes.join('')}` });
-  if (families === 'dual') await check(ip('-6'), { input: ipv6.podRoutes(indexes, TABLE) });
+  const routes = firstNodes(MAX_NODES).map(
+    (index) => `route replace ${podCIDR(index)} via ${node(index)} table ${TABLE}\n`,
+  );
+  const family = gateway.includes(':') ? '-6' : '-4';
+  const argv = inNetns(netnsPath(WIRE), ['ip', family, '-batch', '-']);
+  await check(argv, { input: `rule add from ${gateway} lookup ${TABLE}\n${routes.join('')}` });
 }
 
 /** Builds the network in /run/netns of the caller's mount namespace. Rejects with ExecError when the kernel refuses a part. */
@@ -147,7 +140,7 @@ export async function buildNetwork(nodes: readonly number[], families: IPFamilie
   await makeNamespaces([gateway, balancer, ...others]);
   await applyLinks(gateway.links, { netns: netnsPath(gateway.netns) });
   await applyLinks(balancer.links, { netns: netnsPath(balancer.netns) });
-  await leadToPods(families);
+  await Promise.all(addressesOf(families).map(leadToPods));
   await Promise.all(others.map(({ netns, links }) => applyLinks(links, { netns: netnsPath(netns) })));
 }
 

@@ -1,22 +1,12 @@
 // The command line of every process of the lab.
 import { join } from 'node:path';
 import { inNetns, netnsPath } from '../host/netns.ts';
+import { type Addresses, addressesOf } from './addresses.ts';
 import type { ChildOptions } from './child.ts';
 import { kubeconfigOf } from './credentials.ts';
 import type { Directory, Settings } from './directory.ts';
 import { egressConfigurationFile, egressFile } from './egress.ts';
-import { CLUSTER_CIDR_IPV6, nodeIPv6, SERVICE_CIDR_IPV6 } from './ipv6.ts';
-import {
-  BALANCER,
-  CLUSTER_CIDR,
-  GATEWAY_IP,
-  LOAD_BALANCER_CIDR,
-  nodeIP,
-  nodeName,
-  OUTSIDE_CIDR,
-  SERVICE_CIDR,
-  WIRE,
-} from './network.ts';
+import { BALANCER, nodeName, WIRE } from './network.ts';
 
 /** In the lab's own /run: short enough for a socket's address wherever the lab's directory is. */
 const API_SOCKET = '/run/apiserver.sock';
@@ -50,11 +40,12 @@ export function apiserverRole(options: RoleOptions): Role {
     'data-dir': directory.data,
     'secure-port': settings.securePort,
     'unix-socket': API_SOCKET,
-    'advertise-address': GATEWAY_IP,
-    'service-cluster-ip-range': settings.ipFamilies === 'dual' ? `${SERVICE_CIDR},${SERVICE_CIDR_IPV6}` : SERVICE_CIDR,
+    'advertise-address': primary(settings).gateway,
+    'service-cluster-ip-range': ofEach(settings, ({ services }) => services),
     'token-auth-file': directory.tokens,
     'write-kubeconfig': directory.kubeconfig,
     'egress-selector-config-file': egressConfigurationFile(directory),
+    'metrics-api': 'true',
   };
   return role(options, APISERVER, [...vitrine, 'apiserver', ...words(flags)]);
 }
@@ -62,28 +53,32 @@ export function apiserverRole(options: RoleOptions): Role {
 /** In the gateway's namespace: the nodes' side of the API server's address. */
 export function forwarderRole(options: RoleOptions): Role {
   const { directory, settings } = options;
-  const argv = ['perl', forwarderFile(directory), GATEWAY_IP, String(settings.securePort), API_SOCKET];
+  const argv = ['perl', forwarderFile(directory), primary(settings).gateway, String(settings.securePort), API_SOCKET];
   return role(options, FORWARDER, inNetns(netnsPath(WIRE), argv));
 }
 
 /** In the gateway's namespace: the API server's way to nodes and pods. */
 export function egressRole(options: RoleOptions): Role {
-  const argv = ['perl', egressFile(options.directory), EGRESS_SOCKET, GATEWAY_IP];
+  const gateways = addressesOf(options.settings.ipFamilies).map(({ gateway }) => gateway);
+  const argv = ['perl', egressFile(options.directory), EGRESS_SOCKET, ...gateways];
   return role(options, EGRESS, inNetns(netnsPath(WIRE), argv));
 }
 
 /** Where the forwarder's program is before it is started. */
 export const forwarderFile = (directory: Directory): string => join(directory.run, 'forwarder.pl');
 
-const clusterCIDRs = ({ ipFamilies }: Settings): string =>
-  ipFamilies === 'dual' ? `${CLUSTER_CIDR},${CLUSTER_CIDR_IPV6}` : CLUSTER_CIDR;
+const primary = ({ ipFamilies }: Settings): Addresses => addressesOf(ipFamilies)[0];
+
+/** As flags take it: the primary family's first, a comma between. */
+const ofEach = ({ ipFamilies }: Settings, what: (addresses: Addresses) => string): string =>
+  addressesOf(ipFamilies).map(what).join(',');
 
 export function controllersRole(options: RoleOptions): Role {
   // Shorter than upstream's 40 s and 5 s: nobody wants to wait that long in front of a screen.
   const flags = {
     kubeconfig: kubeconfigOf(options.directory, 'controllers'),
-    'cluster-cidr': clusterCIDRs(options.settings),
-    'load-balancer-cidr': LOAD_BALANCER_CIDR,
+    'cluster-cidr': ofEach(options.settings, ({ pods }) => pods),
+    'load-balancer-cidr': primary(options.settings).loadBalancers,
     'node-monitor-grace-period': '4s',
     'node-monitor-period': '500ms',
   };
@@ -92,7 +87,7 @@ export function controllersRole(options: RoleOptions): Role {
 
 /** The cloud's load balancer, in its own namespace. */
 export function balancerRole(options: RoleOptions): Role {
-  const flags = { kubeconfig: kubeconfigOf(options.directory, 'balancer'), outside: OUTSIDE_CIDR };
+  const flags = { kubeconfig: kubeconfigOf(options.directory, 'balancer'), outside: primary(options.settings).outside };
   const argv = [...options.vitrine, 'lab', 'balancer', ...words(flags)];
   return role(options, BALANCER, inNetns(netnsPath(BALANCER), argv));
 }
@@ -106,12 +101,12 @@ export function nodeDirectory({ directory }: RoleOptions, index: number): string
 export function machineRole(options: RoleOptions, index: number): Role {
   const { directory, settings, vitrine } = options;
   const name = nodeName(index);
-  const isDual = settings.ipFamilies === 'dual';
   const flags = {
     kubeconfig: kubeconfigOf(directory, name),
     'node-name': name,
-    'node-ip': isDual ? `${nodeIP(index)},${nodeIPv6(index)}` : nodeIP(index),
-    'cluster-cidr': clusterCIDRs(settings),
+    'node-ip': ofEach(settings, ({ node }) => node(index)),
+    'cluster-cidr': ofEach(settings, ({ pods }) => pods),
+    'cluster-dns': primary(settings).clusterDNS,
     directory: nodeDirectory(options, index),
     'cluster-data': directory.data,
     'proxy-mode': settings.proxyMode,

@@ -4,10 +4,11 @@ import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { nodes, pods, services } from '../client/resources.ts';
 import { RestClient } from '../client/rest.ts';
 import { type Program, program } from '../host/program.ts';
+import { type Addresses, addressesOf, withPort } from './addresses.ts';
 import { askLab, type LabStatus } from './control.ts';
 import { type Cost, costOf, costsOfLab } from './costs.ts';
 import { type Directory, directoryAt, dirFlag, needRunning, type Running } from './directory.ts';
-import { GATEWAY_IP, INTERNET_IP, nodeIP, nodeName, podCIDR } from './network.ts';
+import { nodeName } from './network.ts';
 import { isReady } from './ready.ts';
 import { formatAge, formatMiB, formatTable } from './tables.ts';
 
@@ -24,11 +25,13 @@ export const status: Program = program({
     const directory = directoryAt(dir);
     const running = await needRunning(directory);
     const [processes, objects] = await Promise.all([processRows(directory, running), readObjects(directory)]);
+    const forNodes = withPort(addressesOf(running.ipFamilies)[0].gateway, running.securePort);
     const heading = [
-      ['API server', `https://127.0.0.1:${running.securePort}  (nodes: https://${GATEWAY_IP}:${running.securePort})`],
+      ['API server', `https://127.0.0.1:${running.securePort}  (nodes: https://${forNodes})`],
       ['kubeconfig', directory.kubeconfig],
       ['kube-proxy', running.proxyMode],
       ['pod network', running.podNetwork],
+      ['addresses', running.ipFamilies],
       ['up', formatAge(Date.now() - running.startedAt)],
     ];
     const tables =
@@ -59,13 +62,15 @@ async function readObjects(directory: Directory): Promise<Objects | Error> {
   }
 }
 
-function nodesTable({ nodes: indexes, stopped }: Running, objects: readonly Node[]): Table {
+function nodesTable({ nodes: indexes, stopped, ipFamilies }: Running, objects: readonly Node[]): Table {
+  const ofEach = (what: (addresses: Addresses) => string): string => addressesOf(ipFamilies).map(what).join(',');
   const rows = indexes.map((index) => {
     const object = objects.find(({ metadata }) => metadata.name === nodeName(index));
     const told = object && isReady(object) ? 'Ready' : 'NotReady';
-    return [nodeName(index), stopped.includes(index) ? 'stopped' : told, nodeIP(index), podCIDR(index)];
+    const own = [ofEach(({ node }) => node(index)), ofEach(({ podCIDR }) => podCIDR(index))];
+    return [nodeName(index), stopped.includes(index) ? 'stopped' : told, ...own];
   });
-  return [['NODE', 'STATUS', 'ADDRESS', 'PODS'], ...rows, ['internet', '', INTERNET_IP, '']];
+  return [['NODE', 'STATUS', 'ADDRESS', 'PODS'], ...rows, ['internet', '', ofEach(({ internet }) => internet), '']];
 }
 
 function podsTable(objects: readonly Pod[]): Table {

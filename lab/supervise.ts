@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import * as z from 'zod';
 import { aborted } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
-import { directoryAt, dirFlag, type Running, rememberPort, removeRun, startTimeOf, writeRunning } from './directory.ts';
+import { directoryAt, dirFlag, type Running, remember, removeRun, startTimeOf, writeRunning } from './directory.ts';
 import { familiesFlag, modeFlag, podNetworkFlag, portFlag, standInFlag } from './flags.ts';
 import { Lab } from './lab.ts';
 import { READY } from './sandbox.ts';
@@ -57,7 +57,7 @@ export const supervise: Program = program({
       stopped: [],
     };
     await rm(directory.kubeconfig, { force: true });
-    await rememberPort(directory, settings.securePort); // not before: two may have been asked to start here
+    await remember(directory, settings); // not before: two may have been asked to start here
     await writeRunning(directory, running);
 
     const launcher = new Socket({ fd: 3 });

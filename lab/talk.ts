@@ -1,4 +1,5 @@
 // What the lab says to the person in front of it: plain lines on standard output.
+import type { IPFamilies } from './addresses.ts';
 
 /** Writes one line. A terminal that is gone is no reason to fail: the lab ends, or goes on, without an audience. */
 export function say(line: string): void {
@@ -29,13 +30,17 @@ export interface Greeting {
   /** ` --dir DIR` when it is not the default. */
   dirFlag: string;
   proxyMode: 'iptables' | 'nftables';
+  ipFamilies: IPFamilies;
   detached: boolean;
 }
 
 /** How to go on: kubeconfig, three things to try, how to stop. */
-export function greeting({ vitrine, kubeconfig, dirFlag, proxyMode, detached }: Greeting): string {
+export function greeting({ vitrine, kubeconfig, dirFlag, proxyMode, ipFamilies, detached }: Greeting): string {
   const exec = `${vitrine} exec${dirFlag}`;
-  const rules = proxyMode === 'iptables' ? 'iptables-save -t nat' : 'nft list ruleset';
+  const isIPv6 = ipFamilies === 'ipv6';
+  const rules = proxyMode === 'iptables' ? `${isIPv6 ? 'ip6tables' : 'iptables'}-save -t nat` : 'nft list ruleset';
+  const address = "$(kubectl get service backend -o jsonpath='{.spec.clusterIP}')";
+  const url = isIPv6 ? `http://[${address}]` : `http://${address}`;
   const stop = `${vitrine} lab down${dirFlag}`;
   return `
 In a second terminal:
@@ -43,7 +48,7 @@ In a second terminal:
 
 Three things to try:
   kubectl create deployment backend --image=echo --replicas=3 && kubectl expose deployment backend --port=80 --target-port=8080
-  ${exec} node-1 -- curl -s http://$(kubectl get service backend -o jsonpath='{.spec.clusterIP}')
+  ${exec} node-1 -- curl -s ${url}
   ${exec} node-1 -- ${rules}
 
 To stop: ${detached ? stop : `Ctrl-C here, or ${stop}`}. What you made stays in the lab's directory for the next start.

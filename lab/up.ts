@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { systemClock } from '../host/clock.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import { type Program, program } from '../host/program.ts';
+import { addressesOf, type IPFamilies } from './addresses.ts';
 import { detach, isDetached } from './detach.ts';
 import {
   type Directory,
@@ -17,6 +18,7 @@ import {
   findRunning,
   makeDirectory,
   readRunning,
+  rememberedFamilies,
   rememberedPort,
   removeRun,
   runningFile,
@@ -52,6 +54,7 @@ export const up: Program = program({
     const directory = directoryAt(values.dir);
     await checkMachine();
     await refuseSecond(directory);
+    await refuseOtherFamily(directory, values['ip-families']);
     await makeDirectory(directory);
     if (values.detach)
       return detach(
@@ -84,6 +87,17 @@ async function checkMachine(): Promise<void> {
 async function refuseSecond(directory: Directory): Promise<void> {
   const running = await findRunning(directory);
   if (running) throw alreadyRuns(directory, `pid ${running.launcherPid}`);
+}
+
+/** Nodes and Services keep the addresses they were given. */
+async function refuseOtherFamily(directory: Directory, asked: IPFamilies): Promise<void> {
+  const kept = await rememberedFamilies(directory);
+  if (kept === undefined || addressesOf(kept)[0] === addressesOf(asked)[0]) return;
+  throw new UsageError(
+    `what was made in ${directory.path} has addresses of --ip-families ${kept}, not ${asked}; forget it with: vitrine lab reset --dir ${directory.path}\n` +
+      '  or have another lab beside it: --dir OTHER',
+    1,
+  );
 }
 
 function alreadyRuns(directory: Directory, who: string): UsageError {
@@ -199,8 +213,9 @@ function shown(path: string): string {
   return short.startsWith('..') ? path : short || '.';
 }
 
-function greet(directory: Directory, { proxyMode }: Settings): string {
+function greet(directory: Directory, { proxyMode, ipFamilies }: Settings): string {
   const dirFlag = shown(directory.path) === '.vitrine' ? '' : ` --dir ${shown(directory.path)}`;
   const vitrine = shown(process.argv[1]);
-  return greeting({ vitrine, kubeconfig: shown(directory.kubeconfig), dirFlag, proxyMode, detached: isDetached() });
+  const kubeconfig = shown(directory.kubeconfig);
+  return greeting({ vitrine, kubeconfig, dirFlag, proxyMode, ipFamilies, detached: isDetached() });
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm run tutorial [-- --proxy-mode nftables]: installs what is missing, builds, then walks the tutorial and proves every claim.
+# npm run tutorial [-- --proxy-mode nftables --pod-network vxlan]: installs what is missing, builds, then walks the tutorial and proves every claim.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 vitrine_also_needs='kubectl:kubernetes-client'

@@ -19,6 +19,13 @@ const node = (address: string, ready: string, labels = {}): Node => ({
   status: { conditions: [{ type: 'Ready', status: ready }], addresses: [{ type: 'InternalIP', address }] },
 });
 
+/** The rules as the kernel has them after they were applied twice. */
+function inKernel(rules: string): string {
+  const script = `printf '%s' "$0" > /tmp/rules && nft -f /tmp/rules && nft -f /tmp/rules && nft list ruleset`;
+  const shell = `mount -t tmpfs tmpfs /tmp && ${script}`;
+  return execFileSync('unshare', ['-Urnm', 'sh', '-c', shell, rules]).toString();
+}
+
 describe('the load balancer', () => {
   it('listens where a Service has an address and a node port', () => {
     const ports = [{ port: 53, protocol: 'UDP' as const, nodePort: 30053 }, { port: 80 }];
@@ -47,21 +54,34 @@ describe('the load balancer', () => {
     ]);
     const [nowhere] = listenersOf([service('c', {}, '52.1.2.5')]);
     const targets = ['192.168.1.10', '192.168.1.11'];
-    const rules = balancerRules(
-      [
-        { listener: sticky, targets },
-        { listener: ranged, targets },
-        { listener: nowhere, targets: [] },
-      ],
-      '203.0.113.0/24',
-    );
-    const script = `printf '%s' "$0" > /tmp/rules && nft -f /tmp/rules && nft -f /tmp/rules && nft list ruleset`;
-    const shell = `mount -t tmpfs tmpfs /tmp && ${script}`;
-    const said = execFileSync('unshare', ['-Urnm', 'sh', '-c', shell, rules]).toString();
+    const routes = [
+      { listener: sticky, targets },
+      { listener: ranged, targets },
+      { listener: nowhere, targets: [] },
+    ];
+    const said = inKernel(balancerRules(routes, '203.0.113.0/24'));
     expect(said.match(/dnat to/g)).toHaveLength(2);
     expect(said).toContain('jhash ip saddr mod 2');
     expect(said).toContain('ip daddr 52.1.2.4 tcp dport 80 ip saddr != { 10.0.0.0/8, 203.0.113.0/24 } drop');
     expect(said).not.toContain('52.1.2.5');
+  });
+
+  it('does the same with IPv6', () => {
+    const [plain] = listenersOf([service('a', {}, '2001:db8:52:1:2::3')]);
+    const [sticky] = listenersOf([service('b', { sessionAffinity: 'ClientIP' }, '2001:db8:52:1:2::4')]);
+    const loadBalancerSourceRanges = ['10.0.0.0/8', '2001:db8::/32'];
+    const [ranged] = listenersOf([service('c', { loadBalancerSourceRanges }, '2001:db8:52:1:2::5')]);
+    const closed = { ...ranged, address: '2001:db8:52:1:2::6', sourceRanges: ['10.0.0.0/8'] };
+    const [other] = listenersOf([service('d', {}, '52.1.2.3')]);
+    const targets = ['fd00:192:168:1::10', 'fd00:192:168:1::11'];
+    const routes = [plain, sticky, ranged, closed, other].map((listener) => ({ listener, targets }));
+    const one = { listener: { ...plain, port: 81 }, targets: targets.slice(0, 1) };
+    const said = inKernel(balancerRules([...routes, one], '2001:db8:203:113::/64'));
+    expect(said).toContain('tcp dport 81 dnat to [fd00:192:168:1::10]:30080');
+    expect(said).toContain('jhash ip6 saddr mod 2');
+    expect(said).toContain('ip6 daddr 2001:db8:52:1:2::5 tcp dport 80 ip6 saddr != 2001:db8::/32 drop');
+    expect(said).toContain('ip6 daddr 2001:db8:52:1:2::6 tcp dport 80 drop');
+    expect(said).not.toContain('52.1.2.3');
   });
 });
 

@@ -45,7 +45,7 @@ function onAddress({ metadata, spec }: Service, address: string): Listener[] {
     }));
 }
 
-/** The nodes' IPv4 addresses: those that are Ready and do not ask to be left out. In a fixed order. */
+/** The nodes' primary addresses: those that are Ready and do not ask to be left out. In a fixed order. */
 export function targetsOf(nodes: readonly Node[]): string[] {
   return nodes
     .filter(({ metadata }) => metadata.labels?.[EXCLUDED] === undefined && !metadata.deletionTimestamp)

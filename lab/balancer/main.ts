@@ -11,7 +11,10 @@ export const balancer: Program = program({
   summary: 'balances Services of type LoadBalancer over the nodes',
   flags: {
     kubeconfig: { type: z.string(), help: 'file that tells where the API server is' },
-    outside: { type: z.cidrv4(), help: 'CIDR of the clients whose replies come back this way by themselves' },
+    outside: {
+      type: z.union([z.cidrv4(), z.cidrv6()]),
+      help: 'CIDR of the clients whose replies come back this way by themselves',
+    },
   },
   async run({ kubeconfig, outside }, { signal, log }) {
     const client = new RestClient(await loadKubeconfig(kubeconfig), { userAgent: 'vitrine-balancer' });

@@ -16,6 +16,14 @@ export class DisprovedError extends Error {
   }
 }
 
+/** This lab cannot show it: why, and which one could. */
+export class OpenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'OpenError';
+  }
+}
+
 /** Throws DisprovedError with `otherwise` when the claim does not hold. */
 export function claim(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new DisprovedError(otherwise);

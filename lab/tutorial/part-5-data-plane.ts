@@ -1,8 +1,9 @@
 // Part 5: The Data Plane: how packets travel.
 import type { Pod, Service } from '../../api/types/core.v1.ts';
 import { claim } from './claim.ts';
-import { tallyText } from './scene.ts';
+import { type Scene, tallyText } from './scene.ts';
 import type { Part } from './step.ts';
+import { watchCrossing } from './tunnel.ts';
 
 const CLIENT = '203.0.113.100';
 
@@ -67,6 +68,10 @@ export const dataPlane: Part = {
       },
     },
     {
+      claim: 'NodePort, hop 4: the packet goes through the node network to reach the pod on the other node',
+      prove: hopBetweenNodes,
+    },
+    {
       claim: 'LoadBalancer: the cloud’s balancer chooses a node and sends to its NodePort; the rest is as before',
       async prove(scene) {
         const { spec } = await scene.object<Service>('service web-lb');
@@ -85,3 +90,24 @@ export const dataPlane: Part = {
     },
   ],
 };
+
+async function hopBetweenNodes(scene: Scene): Promise<string> {
+  const { items } = await scene.object<{ items: Pod[] }>('pods -l app=web');
+  const far = items.find(({ spec }) => spec?.nodeName !== 'node-1')!;
+  const [target, index] = [far.status!.podIP!, Number(far.spec!.nodeName!.slice('node-'.length))];
+  const toIP = `192.168.1.${9 + index}`;
+  const way = { from: 'node-1', fromIP: '192.168.1.10', toIP, source: CLIENT, target };
+  const seen = await watchCrossing(scene, way, async () => {
+    await scene.hits('internet', 'http://192.168.1.10:30080', 40);
+  });
+  const isTunnelled = scene.podNetwork === 'vxlan';
+  const crossed = isTunnelled ? seen.anySource : seen.bare;
+  claim(crossed > 0 && seen.bare > 0 !== isTunnelled, `${seen.anySource} inside others, ${seen.bare} as they are`);
+  if (!isTunnelled)
+    return `${crossed} packets to ${target} left node-1 for ${far.spec!.nodeName}, by a route of the node network`;
+  claim(seen.inside === 0, `${seen.inside} came from ${CLIENT} itself, though the node is to stand in for it`);
+  return [
+    `${crossed} packets to ${target} left node-1 inside packets 192.168.1.10 → ${toIP}`,
+    `their inner source is node-1, not ${CLIENT} as drawn: the text says why in Part 6, externalTrafficPolicy Cluster`,
+  ].join('\n');
+}

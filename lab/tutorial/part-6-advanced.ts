@@ -1,16 +1,20 @@
 // Part 6: Advanced Topics: modes, affinity, traffic policies.
 
-import { claim } from './claim.ts';
+import { claim, OpenError } from './claim.ts';
 import { tally, tallyText } from './scene.ts';
 import type { Part } from './step.ts';
 
 const CLIENT = '203.0.113.100';
 
+const open = (why: string) => async (): Promise<string> => {
+  throw new OpenError(why);
+};
+
 export const advanced: Part = {
   title: 'Part 6: Advanced Topics',
   steps: [
-    { claim: 'IPVS mode: O(1) lookup, more ways to balance', open: 'there is no IPVS backend yet' },
-    { claim: 'eBPF mode', open: 'there is no eBPF backend yet' },
+    { claim: 'IPVS mode: O(1) lookup, more ways to balance', prove: open('there is no IPVS backend yet') },
+    { claim: 'eBPF mode', prove: open('there is no eBPF backend yet') },
     {
       claim: 'Session affinity: requests of one client go to one pod',
       async prove(scene) {

@@ -10,11 +10,13 @@ import { run } from '../../host/exec.ts';
 import { claim, DisprovedError } from './claim.ts';
 
 export type ProxyMode = 'iptables' | 'nftables';
+export type PodNetwork = 'routes' | 'vxlan';
 
 export interface SceneOptions {
   readonly directory: string;
   readonly client: Client;
   readonly proxyMode: ProxyMode;
+  readonly podNetwork: PodNetwork;
   /** How this program runs one of its own: `[node, bin/vitrine]`. */
   readonly vitrine: readonly string[];
 }
@@ -45,6 +47,7 @@ const COMMAND_MS = 60_000;
 
 export class Scene {
   readonly proxyMode: ProxyMode;
+  readonly podNetwork: PodNetwork;
   readonly #options: SceneOptions;
   /** What was typed since the last step, as a reader would type it. */
   #typed: string[] = [];
@@ -52,6 +55,7 @@ export class Scene {
   constructor(options: SceneOptions) {
     this.#options = options;
     this.proxyMode = options.proxyMode;
+    this.podNetwork = options.podNetwork;
   }
 
   /** The commands since the last call. */

@@ -4,10 +4,8 @@ import type { Scene } from './scene.ts';
 export interface Step {
   /** What the tutorial says, in a line. */
   readonly claim: string;
-  /** Resolves with what was seen, in a line or a few; rejects when the claim is not true here. */
-  readonly prove?: (scene: Scene) => Promise<string>;
-  /** Instead of `prove`: why this lab cannot show it. */
-  readonly open?: string;
+  /** Resolves with what was seen, in a line or a few; rejects when the claim is not true here (claim.ts). */
+  prove(scene: Scene): Promise<string>;
 }
 
 export interface Part {

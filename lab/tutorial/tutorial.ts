@@ -12,8 +12,8 @@ import { systemClock } from '../../host/clock.ts';
 import { UsageError } from '../../host/lifecycle.ts';
 import { type Program, program } from '../../host/program.ts';
 import { type Directory, directoryAt, findRunning } from '../directory.ts';
-import { modeFlag } from '../flags.ts';
-import { DisprovedError, SlowError } from './claim.ts';
+import { modeFlag, podNetworkFlag } from '../flags.ts';
+import { DisprovedError, OpenError, SlowError } from './claim.ts';
 import { problem } from './part-1-problem.ts';
 import { networks } from './part-2-networks.ts';
 import { services } from './part-3-services.ts';
@@ -31,17 +31,18 @@ const PARTS: readonly Part[] = [problem, networks, services, controlPlane, dataP
 export const tutorial: Program = program({
   name: 'tutorial',
   summary: 'walks the tutorial in a lab of its own, and proves every claim',
-  flags: { 'proxy-mode': modeFlag },
+  flags: { 'proxy-mode': modeFlag, 'pod-network': podNetworkFlag },
   async run(values, { signal }) {
     const directory = await mkdtemp(join(tmpdir(), 'vitrine-tutorial-'));
     const vitrine = [process.execPath, process.argv[1]];
-    const flags = [`--dir=${directory}`, `--proxy-mode=${values['proxy-mode']}`];
+    const { 'proxy-mode': proxyMode, 'pod-network': podNetwork } = values;
+    const flags = [`--dir=${directory}`, `--proxy-mode=${proxyMode}`, `--pod-network=${podNetwork}`];
     try {
       const endLab = await startLab([...vitrine, 'lab', 'up', ...flags], directoryAt(directory));
       try {
         const kubeconfig = await loadKubeconfig(join(directory, 'kubeconfig'));
         const client = new RestClient(kubeconfig, { userAgent: 'vitrine-tutorial' });
-        const scene = new Scene({ directory, client, proxyMode: values['proxy-mode'], vitrine });
+        const scene = new Scene({ directory, client, proxyMode, podNetwork, vitrine });
         return await walk(scene, signal).finally(() => client.close());
       } finally {
         await endLab();
@@ -99,24 +100,21 @@ async function walk(scene: Scene, signal: AbortSignal): Promise<number> {
 }
 
 async function take(step: Step, scene: Scene): Promise<Outcome> {
-  if (!step.prove) {
-    say(`  – ${step.claim}\n      open: ${step.open}\n`);
-    return 'open';
-  }
   try {
-    const seen = await step.prove(scene);
-    show('✔', step, scene, seen);
-    return 'proved';
+    return shown('proved', step, scene, await step.prove(scene));
   } catch (error) {
-    if (!(error instanceof DisprovedError || error instanceof SlowError)) throw error;
-    const isSlow = error instanceof SlowError;
-    show(isSlow ? '~' : '✘', step, scene, error.message);
-    return isSlow ? 'slower' : 'disproved';
+    if (error instanceof OpenError) return shown('open', step, scene, `open: ${error.message}`);
+    if (error instanceof SlowError) return shown('slower', step, scene, error.message);
+    if (error instanceof DisprovedError) return shown('disproved', step, scene, error.message);
+    throw error;
   }
 }
 
-function show(sign: string, { claim }: Step, scene: Scene, seen: string): void {
-  say(`  ${sign} ${claim}\n${indented(scene.takeTyped(), '      $ ')}${indented([seen], '      ')}`);
+const SIGNS: Readonly<Record<Outcome, string>> = { proved: '✔', slower: '~', disproved: '✘', open: '–' };
+
+function shown(outcome: Outcome, { claim }: Step, scene: Scene, seen: string): Outcome {
+  say(`  ${SIGNS[outcome]} ${claim}\n${indented(scene.takeTyped(), '      $ ')}${indented([seen], '      ')}`);
+  return outcome;
 }
 
 const say = (text: string): void => void process.stdout.write(text);

@@ -7,21 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseFlags } from '../../host/flags.ts';
 import type { Program } from '../../host/program.ts';
+import { IPV4 } from '../../lab/addresses.ts';
 import { apiserver } from '../../lab/apiserver.ts';
 import { balancer } from '../../lab/balancer/main.ts';
 import { controllers } from '../../lab/controllers.ts';
 import { machine } from '../../lab/machine.ts';
-import {
-  CLUSTER_CIDR,
-  firstNodes,
-  GATEWAY_IP,
-  INTERNET_IP,
-  LOAD_BALANCER_CIDR,
-  nodeIP,
-  nodeName,
-  OUTSIDE_CIDR,
-  podCIDR,
-} from '../../lab/network.ts';
+import { firstNodes, nodeName } from '../../lab/network.ts';
 import { explainMissing, missingPrograms } from '../../lab/requirements.ts';
 import { eventually } from '../harness/lab.ts';
 
@@ -60,18 +51,18 @@ describe('docker-compose.yml', () => {
   });
 
   it('has the addresses of any lab', () => {
-    expect(services.balancer.networks.nodes.ipv4_address).toBe(GATEWAY_IP);
-    expect(read(services.balancer).outside).toBe(OUTSIDE_CIDR);
-    expect(internet.networks.outside.ipv4_address).toBe(INTERNET_IP);
+    expect(services.balancer.networks.nodes.ipv4_address).toBe(IPV4.gateway);
+    expect(read(services.balancer).outside).toBe(IPV4.outside);
+    expect(internet.networks.outside.ipv4_address).toBe(IPV4.internet);
     expect(read(services.controllers)).toMatchObject({
-      'cluster-cidr': [CLUSTER_CIDR],
-      'load-balancer-cidr': LOAD_BALANCER_CIDR,
+      'cluster-cidr': [IPV4.pods],
+      'load-balancer-cidr': IPV4.loadBalancers,
     });
     for (const index of firstNodes(3)) {
       const node = services[nodeName(index)];
-      expect(node.networks.nodes.ipv4_address).toBe(nodeIP(index));
-      expect(read(node)).toMatchObject({ 'node-name': nodeName(index), 'node-ip': [nodeIP(index)] });
-      expect(services.apiserver.environment.ROUTES).toContain(`${podCIDR(index)} via ${nodeIP(index)}`);
+      expect(node.networks.nodes.ipv4_address).toBe(IPV4.node(index));
+      expect(read(node)).toMatchObject({ 'node-name': nodeName(index), 'node-ip': [IPV4.node(index)] });
+      expect(services.apiserver.environment.ROUTES).toContain(`${IPV4.podCIDR(index)} via ${IPV4.node(index)}`);
     }
     expect(read(services.apiserver)['advertise-address']).toBe(services.apiserver.networks.nodes.ipv4_address);
   });

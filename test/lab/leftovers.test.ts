@@ -70,6 +70,8 @@ describe('a lab of two nodes', { timeout: (ROUNDS + 1) * 90_000 }, () => {
     ['the controllers', /^\S*node \S+ lab controllers/],
     ['a node', /^\S*node \S+ lab machine/],
     ['the forwarder', /^perl \S+forwarder/],
+    ['the API server’s way in', /^perl \S+egress/],
+    ['the balancer', /^\S*node \S+ lab balancer/],
   ] as const;
   it.each(victims)('survives the death of %s while it starts, or ends whole', async (name, command) => {
     for (let round = 0; round < ROUNDS; round++) {

@@ -1,4 +1,4 @@
-// The tutorial as a program proves every claim: as root and as an ordinary user, in both proxy modes.
+// The tutorial as a program proves every claim: as root and as an ordinary user, in both proxy modes, over both pod networks.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, readlink } from 'node:fs/promises';
@@ -12,18 +12,21 @@ const noKubectl = (await missingPrograms(process.env.PATH!, ['kubectl'])).length
 
 describe.skipIf(noKubectl)('vitrine tutorial', () => {
   it.each([
-    { proxyMode: 'iptables', asUser: isRoot },
-    { proxyMode: 'nftables', asUser: false },
+    { proxyMode: 'iptables', podNetwork: 'vxlan', asUser: isRoot, open: 2 },
+    { proxyMode: 'nftables', podNetwork: 'routes', asUser: false, open: 3 },
   ] as const)(
-    'proves its claims with $proxyMode, as an ordinary user: $asUser',
+    'proves its claims with $proxyMode and $podNetwork, as an ordinary user: $asUser',
     { timeout: 400_000 },
-    async ({ proxyMode, asUser }) => {
+    async ({ proxyMode, podNetwork, asUser, open }) => {
       const place = new TestLab({ asUser });
       try {
-        const { exitCode, stdout, stderr } = await place.walkTutorial(proxyMode);
+        const { exitCode, stdout, stderr } = await place.walkTutorial(
+          `--proxy-mode=${proxyMode}`,
+          `--pod-network=${podNetwork}`,
+        );
         expect(stdout.split('\n').filter((line) => line.includes('✘'))).toEqual([]);
         expect(stderr).toBe('');
-        expect(stdout).toMatch(/\n3\d claims proved.*, 0 disproved, 2 open\n$/);
+        expect(stdout).toMatch(new RegExp(`\\n3\\d claims proved.*, 0 disproved, ${open} open\\n$`));
         expect(exitCode).toBe(0);
       } finally {
         await place.remove();

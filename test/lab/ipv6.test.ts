@@ -1,16 +1,17 @@
-// Cluster DNS in a lab: names resolve in pods, through the Service kube-dns and kube-proxy, also when one of its pods goes.
+// `lab up --ip-families ipv6`: no IPv4 address but those of loopback, and all a lab does. Cluster DNS above all: names resolve in pods,
+// through the Service kube-dns and kube-proxy, also when one of its pods goes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingPrograms } from '../../lab/requirements.ts';
 import { eventually, TestLab } from '../harness/lab.ts';
 
 const noKubectl = (await missingPrograms(process.env.PATH!, ['kubectl'])).length > 0;
 
-describe.skipIf(noKubectl)('cluster DNS (needs kubectl)', () => {
+describe.skipIf(noKubectl)('a lab of IPv6 alone (needs kubectl)', () => {
   let lab: TestLab;
 
   /** What glibc's resolver finds in the pod: an address, or ''. */
   const resolve = async (name: string): Promise<string> => {
-    const { stdout } = await lab.exec('pod/client', 'getent', 'ahostsv4', name);
+    const { stdout } = await lab.exec('pod/client', 'getent', 'ahosts', name);
     return stdout.split(/\s+/)[0];
   };
   const clusterIP = (service: string): Promise<string> =>
@@ -23,22 +24,32 @@ describe.skipIf(noKubectl)('cluster DNS (needs kubectl)', () => {
 
   beforeAll(async () => {
     lab = new TestLab();
-    await lab.up();
+    await lab.vitrine('lab', 'up', '--detach', '--nodes=2', '--ip-families=ipv6');
     await lab.kubectl('run', 'client', '--image=busybox', '--restart=Never', '--', 'sleep', '3600');
+    await lab.kubectl('create', 'deployment', 'web', '--image=echo', '--replicas=4');
     await lab.kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=20s');
   });
   afterAll(() => lab?.remove());
 
-  it('is two pods behind the Service kube-dns', async () => {
+  it('has no other addresses', async () => {
+    const addresses = '{.items[*].status.addresses[*].address}{" "}{.items[*].spec.podCIDRs[*]}';
+    expect(await lab.kubectl('get', 'nodes', '-o', `jsonpath=${addresses}`)).toBe(
+      'fd00:192:168:1::10 node-1 fd00:192:168:1::11 node-2 fd00:10:244:1::/64 fd00:10:244:2::/64',
+    );
+    for (const place of ['node-1', 'wire', 'balancer', 'internet', 'pod/client'])
+      expect((await lab.exec(place, 'ip', '-4', '-brief', 'address')).stdout.replace(/^lo .*\n/, '')).toBe('');
+  });
+
+  it('has DNS: two pods behind the Service kube-dns', async () => {
     await eventually(dnsPods, (names) => names.length === 2, 20_000);
     expect(await lab.kubectl('-n', 'kube-system', 'get', 'service', 'kube-dns', '--no-headers')).toMatch(
-      /10\.96\.0\.10\s+<none>\s+53\/UDP,53\/TCP,9153\/TCP/,
+      /fd00:10:96::10\s+<none>\s+53\/UDP,53\/TCP,9153\/TCP/,
     );
   });
 
   it('resolves Services by their short names, through the search path', async () => {
-    expect(await eventually(() => resolve('kubernetes'), Boolean)).toBe('10.96.0.1');
-    expect(await resolve('kube-dns.kube-system')).toBe('10.96.0.10');
+    expect(await eventually(() => resolve('kubernetes'), Boolean)).toBe('fd00:10:96::1');
+    expect(await resolve('kube-dns.kube-system')).toBe('fd00:10:96::10');
     await lab.kubectl('create', 'service', 'clusterip', 'backend', '--tcp=80:8080');
     expect(await resolve('backend')).toBe(await clusterIP('backend'));
     await lab.kubectl(
@@ -58,10 +69,27 @@ describe.skipIf(noKubectl)('cluster DNS (needs kubectl)', () => {
       'client',
       '--',
       'nslookup',
-      '-type=a',
+      '-type=aaaa',
       'kubernetes.default.svc.cluster.local.',
     );
-    expect(said).toMatch(/^Server:\s+10\.96\.0\.10\n[\s\S]*^Address: 10\.96\.0\.1$/m);
+    expect(said).toMatch(/^Server:\s+fd00:10:96::10\n[\s\S]*^Address: fd00:10:96::1$/m);
+  });
+
+  it('is reached from outside, at a node’s port and at the load balancer’s address, by clients that pods see', async () => {
+    await lab.kubectl('expose', 'deployment', 'web', '--type=LoadBalancer', '--port=80', '--target-port=8080');
+    await lab.kubectl('patch', 'service', 'web', '-p', '{"spec":{"externalTrafficPolicy":"Local"}}');
+    const get = (path: string) => lab.kubectl('get', 'service', 'web', '-o', `jsonpath=${path}`);
+    await eventually(
+      () => get('{.status.loadBalancer.ingress[0].ip}'),
+      (ip) => ip === '2001:db8:52:1:2::3',
+    );
+    const nodePort = await get('{.spec.ports[0].nodePort}');
+    for (const url of [`http://[fd00:192:168:1::11]:${nodePort}`, 'http://[2001:db8:52:1:2::3]']) {
+      await eventually(
+        async () => (await lab.exec('internet', 'curl', '-s', '-m', '2', url)).stdout,
+        (text) => text.includes('client: [2001:db8:203:113::100]:'),
+      );
+    }
   });
 
   it('goes on when one of its pods is deleted', async () => {
