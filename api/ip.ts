@@ -16,6 +16,10 @@ export interface Block {
   readonly prefix: number;
 }
 
+/** `10.96.0.10:53`, `[fd00:10:96::10]:53`; a name stands as it is. */
+export const hostPort = (host: string, port: number | string): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
 const widthOf = (family: Family): number => (family === 'IPv4' ? 32 : 128);
 
 /** Undefined when `text` is no address. Leading zeros in IPv4, and zones, are none. */

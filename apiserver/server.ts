@@ -1,7 +1,7 @@
 // The API server in one call: what `vitrine apiserver` runs, and what a test starts in its own process.
 import { networkInterfaces } from 'node:os';
 import { Catalogue } from '../api/catalogue.ts';
-import { type Family, formatAddress, nthAddress } from '../api/ip.ts';
+import { type Family, formatAddress, hostPort, nthAddress } from '../api/ip.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { type Logger, silentLogger } from '../host/log.ts';
 import { admissionWithout } from './admission/plugins.ts';
@@ -168,7 +168,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       ['ping', () => undefined],
       ['etcd', options.storeProblem ?? ((): undefined => undefined)],
     ],
-    address: () => `${bracketed(address)}:${advertisedPort}`,
+    address: () => hostPort(address, advertisedPort),
     tokens,
   });
   const open = new Set<Promise<void>>();
@@ -207,7 +207,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     expireEventsLoop(registry, { ttlMs: options.eventTtlMs ?? HOUR, log, signal: stopping.signal }),
   ];
   return {
-    url: `https://${hostOf(options.bindAddress ?? '127.0.0.1')}:${listener.port}`,
+    url: `https://${hostPort(reachable(options.bindAddress ?? '127.0.0.1'), listener.port)}`,
     caCert: options.serving ? `${certificate.caCert}${options.serving.cert}` : certificate.caCert,
     token: adminToken(users),
     issueNode: certificate.issueNode,
@@ -259,10 +259,6 @@ function defaultAdvertiseAddress(bindAddress: string, family: Family): string {
   return outside?.address ?? (family === 'IPv4' ? '127.0.0.1' : '::1');
 }
 
-function hostOf(bindAddress: string): string {
-  if (bindAddress === '0.0.0.0' || bindAddress === '::') return '127.0.0.1';
-  return bracketed(bindAddress);
-}
-
-/** As it stands before a port. */
-const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+/** From this machine. */
+const reachable = (bindAddress: string): string =>
+  bindAddress === '0.0.0.0' || bindAddress === '::' ? '127.0.0.1' : bindAddress;

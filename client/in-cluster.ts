@@ -1,5 +1,7 @@
 // How a program in a pod reaches the API server: by what the node puts into every container (client-go rest.InClusterConfig).
+
 import { readFile } from 'node:fs/promises';
+import { hostPort } from '../api/ip.ts';
 import { UsageError } from '../host/lifecycle.ts';
 import type { Connection } from './connection.ts';
 
@@ -13,6 +15,5 @@ export async function inClusterConnection(env: NodeJS.ProcessEnv = process.env, 
   const ca = await readFile(`${folder}/ca.crt`).catch((error: Error) => {
     throw new UsageError(`no ServiceAccount in this pod: ${error.message}`);
   });
-  const name = host.includes(':') ? `[${host}]` : host;
-  return { server: `https://${name}:${port}`, ca, tokenFile: `${folder}/token` };
+  return { server: `https://${hostPort(host, port)}`, ca, tokenFile: `${folder}/token` };
 }

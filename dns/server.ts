@@ -1,5 +1,7 @@
 // Cluster DNS, assembled: follows the API server, answers over UDP and TCP.
+
 import { networkInterfaces } from 'node:os';
+import { hostPort } from '../api/ip.ts';
 import type { Client } from '../client/client.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { aborted, UsageError } from '../host/lifecycle.ts';
@@ -94,7 +96,7 @@ const cannotListen =
     throw new UsageError(`cannot listen at ${textOf(address)}: ${error.message}`, 1);
   };
 
-const textOf = ({ host, port }: Address): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+const textOf = ({ host, port }: Address): string => hostPort(host, port);
 
 /** A wildcard stands for all addresses of this network but loopback. */
 function addressesOf(listen: readonly Address[]): string[] {

@@ -17,7 +17,7 @@ export interface Program<F extends Flags = Flags> {
   readonly name: string;
   /** One line for `vitrine --help`. */
   readonly summary: string;
-  /** What follows the flags in the usage line, such as `<node-1|internet|pod/NAME> -- COMMAND…`. */
+  /** What follows the flags in the usage line, such as `<node-1|internet|pod/NAME> -- COMMAND…`. Absent: nothing may. */
   readonly usage?: string;
   readonly flags: F;
   /** Returns the exit code; nothing means 0. Throws UsageError for what the user can mend. */
@@ -43,6 +43,9 @@ export async function main(definition: Program, argv: readonly string[], version
   }
   try {
     const { values, positionals } = parseFlags(definition.flags, argv);
+    if (positionals.length > 0 && definition.usage === undefined) {
+      throw new UsageError(`unknown word: ${positionals[0]}; --help tells what may be said`);
+    }
     const log = await createLogger(definition.name);
     return (await definition.run(values, { positionals, signal: stopSignal(), log, version })) ?? 0;
   } catch (error) {

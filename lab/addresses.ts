@@ -88,7 +88,3 @@ const PLANS = { ipv4: [IPV4], ipv6: [IPV6], dual: [IPV4, IPV6] } as const;
 
 /** The primary family's come first. */
 export const addressesOf = (families: IPFamilies): readonly [Addresses, ...Addresses[]] => PLANS[families];
-
-/** `[fd00::1]:53`, `10.96.0.10:53` */
-export const withPort = (address: string, port: number): string =>
-  `${address.includes(':') ? `[${address}]` : address}:${port}`;

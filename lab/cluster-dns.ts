@@ -1,5 +1,6 @@
 // Cluster DNS as kubeadm installs it (its manifests for CoreDNS): two pods behind the Service `kube-dns`. What a user changed of it
 // stays so; what was deleted comes back when the lab starts again.
+import { hostPort } from '../api/ip.ts';
 import type { KubeObject } from '../api/object.ts';
 import { isReason } from '../api/status.ts';
 import type { Deployment } from '../api/types/apps.v1.ts';
@@ -7,7 +8,7 @@ import type { Service } from '../api/types/core.v1.ts';
 import type { ClusterRole, ClusterRoleBinding } from '../api/types/rbac.v1.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { deployments, serviceAccounts, services } from '../client/resources.ts';
-import { type Addresses, withPort } from './addresses.ts';
+import type { Addresses } from './addresses.ts';
 
 const NAMESPACE = 'kube-system';
 const LABELS = { 'k8s-app': 'kube-dns' };
@@ -87,10 +88,10 @@ const deployment = (anywhere: string): Deployment => ({
             image: 'vitrine-dns',
             imagePullPolicy: 'IfNotPresent',
             args: [
-              `--listen=${withPort(anywhere, PORTS.dns)}`,
+              `--listen=${hostPort(anywhere, PORTS.dns)}`,
               '--pods=insecure',
               ...[PORTS.health, PORTS.ready, PORTS.metrics].map(
-                (port) => `--http-bind-address=${withPort(anywhere, port)}`,
+                (port) => `--http-bind-address=${hostPort(anywhere, port)}`,
               ),
             ],
             ports: [

@@ -2,10 +2,11 @@
 
 import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { hostPort } from '../api/ip.ts';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { nodes as nodeResource } from '../client/resources.ts';
 import { RestClient } from '../client/rest.ts';
-import { addressesOf, withPort } from './addresses.ts';
+import { addressesOf } from './addresses.ts';
 import { installClusterDns } from './cluster-dns.ts';
 import { serveControl } from './control.ts';
 import { makeAccounts, writeKubeconfigs } from './credentials.ts';
@@ -86,7 +87,7 @@ export class Lab {
     this.#run(apiserverRole(this.#options));
     await Promise.all([this.#raiseNodes(), fileAppears(directory.kubeconfig, signal)]);
     const [addresses] = addressesOf(settings.ipFamilies);
-    const server = (host: string): string => `https://${withPort(host, settings.securePort)}`;
+    const server = (host: string): string => `https://${hostPort(host, settings.securePort)}`;
     this.#progress.done(API_SERVER, `API server: ${server('127.0.0.1')}`);
 
     const client = new RestClient(await loadKubeconfig(directory.kubeconfig), { userAgent: 'vitrine-lab' });

@@ -1,7 +1,9 @@
 // `vitrine lab machine`: one node of the lab, node agent and kube-proxy in one process, inside the node's network namespace.
+
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { hostPort } from '../api/ip.ts';
 import { nodeCertificate } from '../apiserver/certificates.ts';
 import type { Connection } from '../client/connection.ts';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
@@ -12,7 +14,7 @@ import { addressesFlag } from '../node/addresses-flag.ts';
 import { runAgent } from '../node/agent.ts';
 import type { ServingIdentity } from '../node/streams/stream-server.ts';
 import { defaultOptions, runProxy } from '../proxy/proxy.ts';
-import { IPV4, withPort } from './addresses.ts';
+import { IPV4 } from './addresses.ts';
 import { modeFlag, podNetworkFlag, standInFlag } from './flags.ts';
 import { fileAppears } from './ready.ts';
 
@@ -89,7 +91,7 @@ export const machine: Program = program({
       client,
       mode,
       options: { ...defaultOptions(nodeName, mode), clusterCIDRs: values['cluster-cidr'] },
-      healthzBindAddress: withPort(values['node-ip'].every((ip) => ip.includes(':')) ? '::' : '0.0.0.0', 10256),
+      healthzBindAddress: hostPort(values['node-ip'].every((ip) => ip.includes(':')) ? '::' : '0.0.0.0', 10256),
       metricsBindAddress: '127.0.0.1:10249',
       log: createContainerLogger('kube-proxy', logFile),
       signal: both,

@@ -31,11 +31,9 @@ export const removeNode = power('remove', 'takes a node away for good, with its 
 
 export const addNode: Program = program({
   name: 'lab add',
-  summary: 'adds a node to a lab that runs, and says its name',
+  summary: 'adds a node to a lab that runs, and says its name: the next free one',
   flags: { dir: dirFlag },
-  async run({ dir }, { positionals }) {
-    if (positionals.length > 0)
-      throw new UsageError(`a new node gets the next free name; leave out: ${positionals[0]}`);
+  async run({ dir }) {
     const directory = directoryAt(dir);
     await needRunning(directory);
     const { name } = await askLab<{ name: string }>(directory, 'POST', '/nodes/add');

@@ -1,10 +1,11 @@
 // `vitrine lab status`: what a lab has, and what it costs: nodes, pods, services with their addresses, processes.
+import { hostPort } from '../api/ip.ts';
 import type { Node, Pod, Service } from '../api/types/core.v1.ts';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { nodes, pods, services } from '../client/resources.ts';
 import { RestClient } from '../client/rest.ts';
 import { type Program, program } from '../host/program.ts';
-import { type Addresses, addressesOf, withPort } from './addresses.ts';
+import { type Addresses, addressesOf } from './addresses.ts';
 import { askLab, type LabStatus } from './control.ts';
 import { type Cost, costOf, costsOfLab } from './costs.ts';
 import { type Directory, directoryAt, dirFlag, needRunning, type Running } from './directory.ts';
@@ -25,7 +26,7 @@ export const status: Program = program({
     const directory = directoryAt(dir);
     const running = await needRunning(directory);
     const [processes, objects] = await Promise.all([processRows(directory, running), readObjects(directory)]);
-    const forNodes = withPort(addressesOf(running.ipFamilies)[0].gateway, running.securePort);
+    const forNodes = hostPort(addressesOf(running.ipFamilies)[0].gateway, running.securePort);
     const heading = [
       ['API server', `https://127.0.0.1:${running.securePort}  (nodes: https://${forNodes})`],
       ['kubeconfig', directory.kubeconfig],

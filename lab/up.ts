@@ -48,8 +48,7 @@ export const up: Program = program({
       help: 'return when the lab is ready and leave it running',
     },
   },
-  async run(values, { positionals, signal }) {
-    if (positionals.length > 0) throw new UsageError(`unknown word: ${positionals[0]}`);
+  async run(values, { signal }) {
     const startedAt = Date.now() - performance.now();
     const directory = directoryAt(values.dir);
     await checkMachine();

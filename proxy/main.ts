@@ -1,7 +1,9 @@
 // The program `vitrine proxy`: kube-proxy for one node.
+
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { stringify } from 'yaml';
+import { hostPort } from '../api/ip.ts';
 import { loadKubeconfig } from '../client/kubeconfig.ts';
 import { RestClient } from '../client/rest.ts';
 import { UsageError } from '../host/lifecycle.ts';
@@ -72,7 +74,7 @@ function modeOf({ mode }: KubeProxyConfiguration): ProxyMode {
 function boundTo({ bindAddress }: KubeProxyConfiguration, address: string): string {
   const [, port] = /^:?(\d+)$/.exec(address) ?? [];
   if (port === undefined) return address;
-  return bindAddress.includes(':') ? `[${bindAddress}]:${port}` : `${bindAddress}:${port}`;
+  return hostPort(bindAddress, port);
 }
 
 function optionsOf(configuration: KubeProxyConfiguration, mode: ProxyMode, nodeName: string): ProxyOptions {

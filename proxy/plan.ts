@@ -1,5 +1,6 @@
 // The waist of the proxy: what every backend renders. All Service semantics (which endpoints a policy may use, what happens
 // without endpoints, who is masqueraded) are decided in plan-making, purely, once; a backend only renders and applies.
+import { hostPort } from '../api/ip.ts';
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 export type IPFamily = 'IPv4' | 'IPv6';
@@ -89,5 +90,5 @@ export function reachableEndpoints(port: ServicePort): readonly Endpoint[] {
 
 /** `10.244.1.5:8080`, `[fd00::5]:8080`: upstream's text, which hashes and sort orders are made of. */
 export function endpointText(endpoint: Pick<Endpoint, 'ip' | 'port'>): string {
-  return endpoint.ip.includes(':') ? `[${endpoint.ip}]:${endpoint.port}` : `${endpoint.ip}:${endpoint.port}`;
+  return hostPort(endpoint.ip, endpoint.port);
 }

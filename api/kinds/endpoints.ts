@@ -1,7 +1,7 @@
 // Endpoints: the older form of EndpointSlice.
 import { ageOf } from '../age.ts';
 import { type FieldError, invalid, required } from '../field.ts';
-import { isSpecial, parseAddress } from '../ip.ts';
+import { hostPort, isSpecial, parseAddress } from '../ip.ts';
 import type { Rules } from '../kind.ts';
 import {
   dns1123LabelErrors,
@@ -99,7 +99,7 @@ function formatSubsets(subsets: readonly EndpointSubset[]): string {
     for (const { port } of ports) {
       for (const { ip } of addresses) {
         count += 1;
-        if (shown.length < MAX_PRINTED) shown.push(ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+        if (shown.length < MAX_PRINTED) shown.push(hostPort(ip, port));
       }
     }
   }

@@ -1,6 +1,8 @@
 // How this server reaches nodes and pods: directly, or through an HTTP CONNECT proxy at a unix socket, where their network is another
 // one (upstream: EgressSelectorConfiguration, k8s.io/apiserver v0.36 pkg/server/egressselector).
+
 import { connect, type Socket } from 'node:net';
+import { hostPort } from '../../api/ip.ts';
 
 /** Opens a TCP connection. Rejects with DialError. */
 export type Dial = (host: string, port: number) => Promise<Socket>;
@@ -8,7 +10,7 @@ export type Dial = (host: string, port: number) => Promise<Socket>;
 /** Nobody answers there; the message is worded as Go's. */
 export class DialError extends Error {
   constructor(host: string, port: number, reason: string) {
-    super(`dial tcp ${host.includes(':') ? `[${host}]` : host}:${port}: ${reason}`);
+    super(`dial tcp ${hostPort(host, port)}: ${reason}`);
     this.name = 'DialError';
   }
 }
@@ -31,7 +33,7 @@ export const directDial: Dial = (host, port) =>
 export function dialThrough(path: string): Dial {
   return async (host, port) => {
     const socket = await opened(connect({ path }), (reason) => new DialError(host, port, `proxy ${path}: ${reason}`));
-    const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const place = hostPort(host, port);
     socket.write(`CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n\r\n`);
     const refused = await proxyAnswer(socket);
     if (refused === undefined) return socket;

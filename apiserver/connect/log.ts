@@ -1,7 +1,9 @@
 // GET pods/NAME/log: the text of a container's log, from the agent of the pod's node as it comes
 // (kubernetes v1.36 pkg/registry/core/pod/rest/log.go, k8s.io/apiserver pkg/registry/generic/rest).
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FieldError, forbidden, invalid, notSupported } from '../../api/field.ts';
+import { hostPort } from '../../api/ip.ts';
 import type { Kind } from '../../api/kind.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Pod } from '../../api/types/core.v1.ts';
@@ -50,12 +52,12 @@ async function request(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   try {
-    const headers = { host: `${backend.host}:${backend.port}`, connection: 'close' };
+    const headers = { host: hostPort(backend.host, backend.port), connection: 'close' };
     const begun = await beginRequest(context.dial, backend, { method: 'GET', path, headers, signal });
     begun.end();
     return (await answerTo(begun)).response;
   } catch (error) {
-    const url = `https://${backend.host}:${backend.port}${path}`;
+    const url = `https://${hostPort(backend.host, backend.port)}${path}`;
     throw new StatusError(500, '', `Get ${JSON.stringify(url)}: ${(error as Error).message}`);
   }
 }

@@ -1,6 +1,8 @@
 // metrics.k8s.io: what pods and nodes use, asked of the nodes' agents in the moment somebody wants to know
 // (sigs.k8s.io/metrics-server v0.8 pkg/api; the agents' side is the kubelet's /stats/summary).
+
 import { json } from 'node:stream/consumers';
+import { hostPort } from '../../api/ip.ts';
 import { type AnyObject, apiVersionOf } from '../../api/object.ts';
 import { Quantity } from '../../api/quantity.ts';
 import { StatusError } from '../../api/status.ts';
@@ -104,7 +106,7 @@ async function summariesOf(
 async function summaryOf(nodeName: string, context: ConnectContext): Promise<Summary> {
   const backend = nodeBackend(context, nodeName);
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE_MS)]);
-  const headers = { host: `${backend.host}:${backend.port}`, connection: 'close' };
+  const headers = { host: hostPort(backend.host, backend.port), connection: 'close' };
   const path = '/stats/summary';
   const request = await beginRequest(context.dial, backend, { method: 'GET', path, headers, signal });
   request.end();

@@ -1,6 +1,8 @@
 // Passing on a request that upgrades its connection: the same request to the backend, its answer to the client, and then bytes both ways
 // (k8s.io/apimachinery v0.36 pkg/util/proxy/upgradeaware.go).
+
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { hostPort } from '../../api/ip.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Exchange } from '../http/pipeline.ts';
 import { answerTo, type Backend, type BackendAnswer, beginRequest } from './backend.ts';
@@ -69,7 +71,11 @@ const OURS = /^(authorization|host|impersonate-.*|x-forwarded-.*)$/;
 export function passedHeaders({ headers, client }: Exchange, { host, port }: Backend): OutgoingHttpHeaders {
   const passed = Object.entries(headers).filter(([name]) => !OURS.test(name) && !name.startsWith(':'));
   const forwarded = [headers['x-forwarded-for'], client].filter(Boolean).join(', ');
-  return { ...Object.fromEntries(passed), host: `${host}:${port}`, ...(forwarded && { 'x-forwarded-for': forwarded }) };
+  return {
+    ...Object.fromEntries(passed),
+    host: hostPort(host, port),
+    ...(forwarded && { 'x-forwarded-for': forwarded }),
+  };
 }
 
 function switchingHead({ statusMessage, rawHeaders }: IncomingMessage): string {

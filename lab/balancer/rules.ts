@@ -1,7 +1,9 @@
 // The balancer's netfilter rules: a new connection to a listener is sent to a node port of one healthy node, chosen at random or,
 // for sticky listeners, by the client's address; the node sees the client's own address. They are few, so every change replaces
 // them all, atomically; connections that exist keep their node by conntrack.
+
 import { isIPv6 } from 'node:net';
+import { hostPort } from '../../api/ip.ts';
 import { NftTransaction } from '../../host/nft.ts';
 import type { Listener } from './listeners.ts';
 
@@ -39,7 +41,7 @@ export function balancerRules(routes: readonly Route[], outside: string): string
 }
 
 function sendTo({ address, nodePort, isSticky }: Listener, targets: readonly string[]): string {
-  if (targets.length === 1) return `dnat to ${isIPv6(targets[0]) ? `[${targets[0]}]` : targets[0]}:${nodePort}`;
+  if (targets.length === 1) return `dnat to ${hostPort(targets[0], nodePort)}`;
   const client = isIPv6(address) ? 'ip6 saddr' : 'ip saddr';
   const choice = isSticky ? `jhash ${client} mod ${targets.length}` : `numgen random mod ${targets.length}`;
   const entries = targets.map((target, i) => `${i} : ${target}`).join(', ');

@@ -1,8 +1,10 @@
 // One look at a container by tcp, http, grpc or a command (upstream pkg/probe). The agent stands in the node's network namespace, from
 // which pods are reached directly.
+
 import http from 'node:http';
 import https from 'node:https';
 import { connect } from 'node:net';
+import { hostPort } from '../../api/ip.ts';
 import type { Container, ExecAction, GRPCAction, HTTPGetAction, TCPSocketAction } from '../../api/types/core.v1.ts';
 import type { Runtime } from '../runtime.ts';
 import { checkGRPC } from './grpc.ts';
@@ -89,7 +91,7 @@ async function checkHTTP(action: HTTPGetAction, target: Target, timeoutMs: numbe
   const port = portNumber(action.port, target.container);
   const path = action.path?.startsWith('/') ? action.path : `/${action.path ?? ''}`;
   const scheme = action.scheme === 'HTTPS' ? 'https' : 'http';
-  const place = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const place = `${scheme}://${hostPort(host, port)}`;
   const headers = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', Connection: 'close', ...headersOf(action) };
   const end = performance.now() + timeoutMs;
   let asked: Page = { url: `${place}${path}`, scheme, host, port, path };
