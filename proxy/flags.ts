@@ -57,22 +57,37 @@ export const FLAGS = {
   cleanup: flag('remove all rules of all modes, and end'),
 } satisfies Record<string, Flag>;
 
-const ignored = (names: readonly string[], boolean?: true): [string, Flag][] =>
-  names.map((name) => [name, { type: z.unknown(), help: 'taken, and of no use here', boolean }]);
+/** Upstream's other flags, with their defaults: of logging, profiling and IPVS. A command line with them is no reason to refuse to start. */
+// biome-ignore format: as above
+const OTHERS: Readonly<Record<string, string>> = {
+  'boot-id-file': '/proc/sys/kernel/random/boot_id',
+  'feature-gates': '',
+  'ipvs-exclude-cidrs': '[]',
+  'ipvs-min-sync-period': '1s',
+  'ipvs-scheduler': '',
+  'ipvs-strict-arp': 'false',
+  'ipvs-sync-period': '30s',
+  'ipvs-tcp-timeout': '0s',
+  'ipvs-tcpfin-timeout': '0s',
+  'ipvs-udp-timeout': '0s',
+  'log-flush-frequency': '5s',
+  'log-json-info-buffer-size': '0',
+  'log-json-split-stream': 'false',
+  'log-text-info-buffer-size': '0',
+  'log-text-split-stream': 'false',
+  'logging-format': 'text',
+  'machine-id-file': '/etc/machine-id,/var/lib/dbus/machine-id',
+  profiling: 'false',
+  'show-hidden-metrics-for-version': '',
+  v: '0',
+  vmodule: '',
+};
 
-/** Upstream's other flags: of logging, profiling and IPVS. A command line with them is no reason to refuse to start. */
-export const IGNORED: Flags = Object.fromEntries([
-  ...ignored(['v', 'vmodule', 'logging-format', 'log-flush-frequency']),
-  ...ignored([
-    'log-json-info-buffer-size',
-    'log-text-info-buffer-size',
-    'feature-gates',
-    'show-hidden-metrics-for-version',
-  ]),
-  ...ignored(['ipvs-scheduler', 'ipvs-exclude-cidrs', 'ipvs-sync-period', 'ipvs-min-sync-period']),
-  ...ignored(['ipvs-tcp-timeout', 'ipvs-tcpfin-timeout', 'ipvs-udp-timeout']),
-  ...ignored(['log-json-split-stream', 'log-text-split-stream', 'profiling', 'ipvs-strict-arp'], true),
-]);
+export const IGNORED: Flags = Object.fromEntries(
+  Object.entries(OTHERS).map(([name, usual]) => {
+    return [name, { type: z.unknown(), help: 'taken, and of no use here', boolean: usual === 'false' }];
+  }),
+);
 
 /** What flags that are not given stand for, as upstream shows it; '' for those left out here. */
 // biome-ignore format: as above
@@ -105,9 +120,11 @@ const DEFAULTS: Readonly<Partial<Record<keyof typeof FLAGS, string>>> = {
 
 /** Name → value of every flag, as /flagz shows them. */
 export function shownFlags(given: Partial<Given>): Record<string, string> {
-  const names = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
+  const names = [...Object.keys(FLAGS), ...Object.keys(OTHERS)];
+  const usual: Record<string, string> = { ...OTHERS, ...DEFAULTS };
   const shown = (value: unknown): string => (Array.isArray(value) ? `[${value.join(',')}]` : String(value));
-  return Object.fromEntries(names.map((name) => [name, shown(given[name] ?? DEFAULTS[name] ?? '')]));
+  const values: Readonly<Record<string, unknown>> = given;
+  return Object.fromEntries(names.map((name) => [name, shown(values[name] ?? usual[name] ?? '')]));
 }
 
 type Given = Values<typeof FLAGS>;
