@@ -44,7 +44,9 @@ export function validateGenerated({ spec, metadata: { uid = '', name } }: Job): 
     return labels[label] === value ? [] : [invalid(field, sortedMap(labels), `must be '${value}'`)];
   });
   if (!isReadable(spec.selector) || labelSelectorOf(spec.selector).matches(expected)) return errors;
-  return [...errors, invalid('spec.selector', spec.selector, '`selector` not auto-generated')];
+  const { matchLabels, ...selector } = spec.selector;
+  const shown = { matchLabels: sortedMap(matchLabels), ...selector };
+  return [...errors, invalid('spec.selector', shown, '`selector` not auto-generated')];
 }
 
 export function validateJob({ spec, metadata }: Job, old: Job | undefined): FieldError[] {
