@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** Also on two cores two at a time: what takes longest waits for processes of its own. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** Their tests end what they start, and leave the process as they found it. */
 const PURE = '{api,host,client,apiserver,controllers,proxy,dns}/**/*.test.ts';
@@ -19,13 +23,14 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'pure', include: [PURE], isolate: false, sequence: { groupOrder: 0 } },
+        test: { name: 'pure', include: [PURE], isolate: false, maxWorkers: WORKERS, sequence: { groupOrder: 0 } },
       },
       {
         extends: true,
         test: {
           name: 'rooms',
           include: [ROOMS, 'test/*.test.ts', 'test/!(lab|golden|packets)/**/*.test.ts'],
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
