@@ -16,8 +16,8 @@ import { TRIGGER_TIME, TriggerTimes } from './trigger-times.ts';
 
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
-/** An Endpoints object names no more addresses than this. */
 const LEADER = 'control-plane.alpha.kubernetes.io/leader';
+/** An Endpoints object names no more addresses than this. */
 const MAX_ADDRESSES = 1000;
 
 export function endpointsController(environment: Environment): Controller {

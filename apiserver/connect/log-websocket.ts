@@ -2,17 +2,16 @@
 // (k8s.io/apiserver v0.36 pkg/endpoints/handlers/responsewriters, k8s.io/apimachinery pkg/util/httpstream/wsstream).
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Exchange } from '../http/pipeline.ts';
+import { acceptWebSocket } from '../http/websocket.ts';
 
 /** Of those a client offers the first that is here is taken; one that offers none gets bytes. */
 const PROTOCOLS = ['binary.k8s.io', 'base64.binary.k8s.io'];
-/** Clients have nothing to say but that they go, bytes. */
-const MAX_MESSAGE = 1024;
 
 /** Passes `log` on to its end, or until the client has gone. Resolves with the status that was answered. */
 export async function passLogToSocket(exchange: Exchange, log: IncomingMessage): Promise<number> {
-  const client = await accept(exchange);
+  const client = await acceptWebSocket(exchange, PROTOCOLS);
   if (!client) {
     log.destroy();
     return 400;
@@ -26,27 +25,6 @@ export async function passLogToSocket(exchange: Exchange, log: IncomingMessage):
   }
   await closed;
   return 101;
-}
-
-/** Undefined when what the client sent is no handshake: that was answered, and the connection ends. */
-function accept({ upgrade, info, headers, url, response }: Exchange): Promise<WebSocket | undefined> {
-  const { socket } = upgrade!;
-  response.detachSocket(socket as never);
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_MESSAGE,
-    clientTracking: false,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => PROTOCOLS.find((known) => offered.has(known)) ?? false,
-  });
-  return new Promise((resolve) => {
-    socket.once('close', () => resolve(undefined));
-    const request = { method: info.method, headers, url } as IncomingMessage; // what a handshake is read from
-    sockets.handleUpgrade(request, socket, Buffer.alloc(0), (client) => {
-      client.on('error', () => {}); // `close` follows
-      resolve(client);
-    });
-  });
 }
 
 /** Resolves when the piece is on its way, so that a slow client slows the log. Rejects when the client has gone. */

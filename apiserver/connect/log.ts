@@ -35,7 +35,7 @@ export async function serveLog(exchange: Exchange, _kind: Kind, context: Connect
   response.on('close', () => left.abort(new Error('the client is gone')));
   const log = await request(context, backend, path, AbortSignal.any([context.signal, left.signal]));
   if (log.statusCode! > 206) throw await refusalOf(log, info.name);
-  if (exchange.upgrade && exchange.headers.upgrade?.toLowerCase() === 'websocket') {
+  if (exchange.wantsWebSocket) {
     const { passLogToSocket } = await import('./log-websocket.ts'); // few ask for it
     return passLogToSocket(exchange, log);
   }

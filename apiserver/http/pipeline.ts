@@ -46,6 +46,10 @@ export class Exchange implements Received {
     this.peer = peer;
   }
 
+  get wantsWebSocket(): boolean {
+    return this.upgrade !== undefined && this.headers.upgrade?.toLowerCase() === 'websocket';
+  }
+
   /** For answers that come in pieces; a whole one goes through `reply.send`. */
   get response(): ServerResponse {
     return this.reply.response;

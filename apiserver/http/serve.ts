@@ -197,9 +197,9 @@ async function serveWatch(
 /** Undefined when the client asked for a WebSocket in a way that is none, and was told so. */
 async function beginWatch(exchange: Exchange): Promise<WatchLines | undefined> {
   const { response } = exchange;
-  if (exchange.upgrade) {
-    const { acceptWatchSocket, asksForWebSocket } = await import('./watch-websocket.ts'); // few ask for it
-    if (asksForWebSocket(exchange)) return acceptWatchSocket(exchange);
+  if (exchange.wantsWebSocket) {
+    const { acceptWatchSocket } = await import('./watch-websocket.ts'); // few ask for it
+    return acceptWatchSocket(exchange);
   }
   response.writeHead(200, { 'content-type': 'application/json', ...warningHeaders(exchange) });
   response.flushHeaders();

@@ -3,29 +3,21 @@
 // status. What is accepted is compared field by field, and so are defaults. All of it is a dry run, but for the good objects.
 import { Catalogue } from '../../api/catalogue.ts';
 import type { Kind } from '../../api/kind.ts';
-import { type AnyObject, apiVersionOf, copyOf } from '../../api/object.ts';
+import { type AnyObject, copyOf } from '../../api/object.ts';
 import type { Connection } from '../../client/connection.ts';
-import { loadKubeconfig } from '../../client/kubeconfig.ts';
-import { startServerProcess } from '../harness/apiserver.ts';
+import { collectionPath } from '../../client/paths.ts';
 import { ask } from '../harness/ask.ts';
 import { compare, type Question } from './answers.ts';
 import { PARTS, readSeeds } from './seeds.ts';
-import { Tally } from './tally.ts';
+import { compareServers, type Servers } from './servers.ts';
+import type { Tally } from './tally.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
 const PATIENCE_MS = 20_000;
 /** Questions under way. */
 const AT_ONCE = 8;
 
-interface Servers {
-  readonly ours: Connection;
-  readonly theirs: Connection;
-}
-
-function pathOf(kind: Kind, { metadata }: AnyObject): string {
-  const place = `${kind.group ? '/apis' : '/api'}/${apiVersionOf(kind.group, kind.version)}`;
-  return `${place}${kind.namespaced ? `/namespaces/${metadata.namespace}` : ''}/${kind.plural}`;
-}
+const pathOf = (kind: Kind, { metadata }: AnyObject): string => collectionPath(kind, metadata.namespace);
 
 /** As the server keeps it; created if it is not there. Throws what the server says otherwise. */
 async function stored(server: Connection, path: string, seed: AnyObject): Promise<AnyObject> {
@@ -99,21 +91,12 @@ async function main([kubeconfig, ...kinds]: readonly string[]): Promise<number> 
     process.stderr.write('usage: npm run check:verdicts -- KUBECONFIG [KIND…]\n');
     return 2;
   }
-  const theirs = await loadKubeconfig(kubeconfig);
-  const server = await startServerProcess();
-  const ours = await loadKubeconfig(server.kubeconfig);
-  const catalogue = new Catalogue();
-  const tally = new Tally();
-  try {
-    for (const { kind, object } of readSeeds(catalogue)) {
+  return compareServers(kubeconfig, async (servers, tally) => {
+    for (const { kind, object } of readSeeds(new Catalogue())) {
       if (kinds.length > 0 && !kinds.includes(kind.kind)) continue;
-      const servers = { ours, theirs };
       await askAll(await questionsOf(kind, object, servers), servers, tally);
     }
-  } finally {
-    await server.stop();
-  }
-  return tally.finish();
+  });
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -3,16 +3,14 @@
 // behind is judged too. Nothing is kept: all of it is a dry run.
 import { Catalogue } from '../../api/catalogue.ts';
 import type { Kind } from '../../api/kind.ts';
-import { apiVersionOf, parseApiVersion } from '../../api/object.ts';
-import { loadKubeconfig } from '../../client/kubeconfig.ts';
-import { startServerProcess } from '../harness/apiserver.ts';
+import { parseApiVersion } from '../../api/object.ts';
+import { collectionPath } from '../../client/paths.ts';
 import { compare, type Question } from './answers.ts';
 import { CORPUS, readCorpus, type Sample } from './corpus.ts';
-import { Tally } from './tally.ts';
+import { compareServers } from './servers.ts';
 
 function questions({ name, object }: Sample, kind: Kind): Question[] {
-  const place = `${kind.group ? '/apis' : '/api'}/${apiVersionOf(kind.group, kind.version)}`;
-  const path = `${place}${kind.namespaced ? '/namespaces/default' : ''}/${kind.plural}?dryRun=All&fieldValidation=Strict`;
+  const path = `${collectionPath(kind, 'default')}?dryRun=All&fieldValidation=Strict`;
   const namespace = kind.namespaced && { namespace: 'default' };
   const own = { ...object(), metadata: { ...object().metadata, ...namespace } };
   const plain = { ...object(), metadata: { name: 'sample', ...namespace } };
@@ -29,12 +27,8 @@ async function main([kubeconfig]: readonly string[]): Promise<number> {
     process.stderr.write(`usage: ${CORPUS}=FOLDER npm run check:corpus -- KUBECONFIG\n`);
     return 2;
   }
-  const theirs = await loadKubeconfig(kubeconfig);
-  const server = await startServerProcess();
-  const ours = await loadKubeconfig(server.kubeconfig);
   const catalogue = new Catalogue();
-  const tally = new Tally();
-  try {
+  return compareServers(kubeconfig, async ({ ours, theirs }, tally) => {
     for (const sample of samples) {
       const { apiVersion = '', kind: name = '' } = sample.object();
       const { group, version } = parseApiVersion(apiVersion);
@@ -42,10 +36,7 @@ async function main([kubeconfig]: readonly string[]): Promise<number> {
       if (!kind?.verbs.has('create')) continue;
       for (const question of questions(sample, kind)) tally.count(question.name, await compare(ours, theirs, question));
     }
-  } finally {
-    await server.stop();
-  }
-  return tally.finish();
+  });
 }
 
 process.exitCode = await main(process.argv.slice(2));
