@@ -14,6 +14,8 @@ import { connect, type Request, type Wire } from './wire.ts';
 const NODES = ['node-1', 'node-2', 'node-3'];
 const SERVICES = 100;
 const KILLS = 20;
+/** ms between two Services: each is timed alone, not with what the one before it left to do. */
+const PAUSE_MS = 50;
 const NAMESPACE = '/api/v1/namespaces/default';
 const JSON_TYPE = 'application/json';
 const SELECTOR = { app: 'backend' };
@@ -94,6 +96,7 @@ async function serviceLatencies(wire: Wire, probers: readonly Prober[]): Promise
   const latencies: number[] = [];
   for (let i = 1; i <= SERVICES; i += 1) {
     const ip = `10.96.101.${i}`;
+    await setTimeout(PAUSE_MS);
     await wire.send(service(`live-${i}`, ip));
     const created = now();
     const served = await Promise.all(probers.map((prober) => prober.order(`until ${ip} 80`)));
