@@ -1,6 +1,7 @@
 // The stages of one run: the table first, then the same Services changed, then proxies told something else by their flags.
 
-import { affinity, CASES } from './cases.ts';
+import { affinity } from './cases/affinity.ts';
+import { CASES } from './cases.ts';
 import type { EndpointSpec } from './objects.ts';
 import type { ProxyFlags } from './proxies.ts';
 import { type Case, kept, masqueraded, rows } from './table.ts';
