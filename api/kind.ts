@@ -72,6 +72,8 @@ export interface Rules<T extends KubeObject = AnyObject> {
   prepareForCreate?(object: T, write: WriteContext): void;
   /** Keeps from `old` what this request may not touch. `subresource` is '' for the object itself. */
   prepareForUpdate?(object: T, old: T, subresource: string, write: WriteContext): void;
+  /** What depends on the namespace that the object lies in, by that one's labels. */
+  validateInNamespace?(object: T, old: T | undefined, labels: Readonly<Record<string, string>>): FieldError[];
   /** `old` is what an update replaces: some of what was there already is not checked again. */
   validate?(object: T, old?: T): FieldError[];
   validateUpdate?(object: T, old: T, subresource: string): FieldError[];

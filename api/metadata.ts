@@ -42,6 +42,9 @@ const NAME_RULES: Readonly<Record<string, NameRule>> = {
   'apps/StatefulSet': dns1123LabelErrors,
 };
 
+/** Kinds of whose generateName upstream reads nothing, once there is a name. */
+const PREFIX_UNREAD = new Set(['ReplicationController', 'DeviceClass']);
+
 /** Kinds, and whole groups, whose finalizers need no domain. */
 const PLAIN_FINALIZERS = new Set([
   '/Event',
@@ -107,8 +110,7 @@ export function validateManager(field: string, name: string): FieldError[] {
 
 function validateName(kind: Pick<Kind, 'group' | 'kind'>, { name, generateName }: ObjectMeta): FieldError[] {
   const errors: FieldError[] = [];
-  if (generateName && !(name && kind.kind === 'ReplicationController')) {
-    // Of a ReplicationController that has a name, upstream does not read it.
+  if (generateName && !(name && PREFIX_UNREAD.has(kind.kind))) {
     // The prefix may end in a dash, as the suffix follows.
     const prefix = generateName.endsWith('-') ? `${generateName.slice(0, -1)}a` : generateName;
     for (const error of nameErrors(kind, prefix)) errors.push(invalid('metadata.generateName', generateName, error));
@@ -168,11 +170,11 @@ function validateOwners({ ownerReferences = [] }: ObjectMeta): FieldError[] {
 
 function validateFinalizers(kind: Pick<Kind, 'group' | 'kind'>, { finalizers = [] }: ObjectMeta): FieldError[] {
   const isPlain = PLAIN_FINALIZERS.has(`${kind.group}/${kind.kind}`) || PLAIN_FINALIZERS.has(kind.group);
-  const errors = finalizers.flatMap((finalizer, i) => {
-    const field = `metadata.finalizers[${i}]`;
-    if (!isPlain) return validateFinalizer(finalizer, field);
-    return qualifiedNameErrors(finalizer).map((error) => invalid(field, finalizer, error));
-  });
+  // Upstream looks twice, and only the second time tells which one it is.
+  const errors = finalizers.flatMap((finalizer) =>
+    qualifiedNameErrors(finalizer).map((error) => invalid('metadata.finalizers', finalizer, error)),
+  );
+  if (!isPlain) errors.push(...finalizers.flatMap((one, i) => ownedFinalizer(one, `metadata.finalizers[${i}]`)));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const why = `finalizer orphan and foregroundDeletion cannot be both set`;
     errors.push(invalid('metadata.finalizers', finalizers, why));
@@ -180,10 +182,15 @@ function validateFinalizers(kind: Pick<Kind, 'group' | 'kind'>, { finalizers = [
   return errors;
 }
 
-/** Of metadata, and of a namespace's spec. */
+/** Of a namespace's spec. */
 export function validateFinalizer(finalizer: string, field: string): FieldError[] {
   const errors = qualifiedNameErrors(finalizer).map((error) => invalid(field, finalizer, error));
-  if (errors.length > 0 || finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return errors;
+  return [...errors, ...ownedFinalizer(finalizer, field)];
+}
+
+/** Kubernetes' own, or under a domain. */
+function ownedFinalizer(finalizer: string, field: string): FieldError[] {
+  if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return [];
   return [invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')];
 }
 

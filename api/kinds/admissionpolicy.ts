@@ -3,27 +3,49 @@
 import { ageOf } from '../age.ts';
 import type { Rules } from '../kind.ts';
 import type {
-  MatchResources,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   ParamKind,
   ParamRef,
-  RuleWithOperations,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from '../types/admissionregistration.v1.ts';
+import { defaultMatch, mutableOperations } from './admission-rules.ts';
+import {
+  validateActions,
+  validateBinding,
+  validateMutatingPolicy,
+  validatePolicyStatus,
+  validateValidatingPolicy,
+} from './admissionpolicy-validation.ts';
 import { countGeneration, startGeneration } from './generation.ts';
+import { keepMetadata } from './status-update.ts';
 
 const UNSET = '<unset>';
 
-export const validatingAdmissionPolicy = policyRules<ValidatingAdmissionPolicy>(({ spec }) => spec?.validations);
-export const mutatingAdmissionPolicy = policyRules<MutatingAdmissionPolicy>(({ spec }) => spec?.mutations);
+export const validatingAdmissionPolicy: Rules<ValidatingAdmissionPolicy> = {
+  ...policyRules<ValidatingAdmissionPolicy>(({ spec }) => spec?.validations),
+  prepareForUpdate(object, old, subresource) {
+    if (subresource === 'status') keepMetadata(object, old);
+    countGeneration(object, old);
+  },
+  validate: ({ metadata, spec = {}, status }, old) => [
+    ...validateValidatingPolicy(spec, old && (old.spec ?? {}), metadata.name),
+    ...(status ? validatePolicyStatus(status) : []),
+  ],
+};
+
+export const mutatingAdmissionPolicy: Rules<MutatingAdmissionPolicy> = {
+  ...policyRules<MutatingAdmissionPolicy>(({ spec }) => spec?.mutations),
+  validate: ({ spec = {} }, old) => validateMutatingPolicy(spec, old && (old.spec ?? {})),
+};
 
 /** `listed`: what the table counts. */
 function policyRules<T extends ValidatingAdmissionPolicy | MutatingAdmissionPolicy>(
   listed: (policy: T) => readonly unknown[] | undefined,
 ): Rules<T> {
   return {
+    conditionalUpdateOnly: true,
     default({ spec }) {
       if (!spec) return;
       spec.failurePolicy ??= 'Fail';
@@ -40,7 +62,8 @@ function policyRules<T extends ValidatingAdmissionPolicy | MutatingAdmissionPoli
   };
 }
 
-export const admissionPolicyBinding: Rules<ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding> = {
+const bindingRules: Rules<ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding> = {
+  conditionalUpdateOnly: true,
   default: ({ spec }) => defaultMatch(spec?.matchResources),
   prepareForCreate: startGeneration,
   prepareForUpdate: (object, old) => countGeneration(object, old),
@@ -52,18 +75,21 @@ export const admissionPolicyBinding: Rules<ValidatingAdmissionPolicyBinding | Mu
   ],
 };
 
-function defaultMatch(match: MatchResources | undefined): void {
-  if (!match) return;
-  match.matchPolicy ??= 'Equivalent';
-  match.namespaceSelector ??= {};
-  match.objectSelector ??= {};
-  for (const rule of [...(match.resourceRules ?? []), ...(match.excludeResourceRules ?? [])]) defaultRule(rule);
-}
+export const validatingAdmissionPolicyBinding: Rules<ValidatingAdmissionPolicyBinding> = {
+  ...(bindingRules as Rules<ValidatingAdmissionPolicyBinding>),
+  validate: ({ spec }) => [
+    ...validateBinding(spec ?? {}, 'spec'),
+    ...validateActions(spec?.validationActions ?? [], 'spec.validationActions'),
+  ],
+};
 
-/** A rule that names no scope is about resources of every scope. */
-export function defaultRule(rule: Pick<RuleWithOperations, 'scope'>): void {
-  rule.scope ??= '*';
-}
+export const mutatingAdmissionPolicyBinding: Rules<MutatingAdmissionPolicyBinding> = {
+  ...(bindingRules as Rules<MutatingAdmissionPolicyBinding>),
+  validate: ({ spec = {} }) => [
+    ...validateBinding(spec, 'spec'),
+    ...(spec.matchResources ? mutableOperations(spec.matchResources, 'spec.matchResources') : []),
+  ],
+};
 
 function paramKindOf(param: ParamKind | undefined): string {
   return param ? `${param.apiVersion ?? ''}/${param.kind ?? ''}` : UNSET;

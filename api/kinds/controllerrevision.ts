@@ -1,12 +1,16 @@
 // ControllerRevision of apps/v1.
 import { ageOf } from '../age.ts';
+import { required } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { controllerOf } from '../object.ts';
 import type { ControllerRevision } from '../types/apps.v1.ts';
 import { immutable, nonNegative } from './checks.ts';
 
 export const controllerRevision: Rules<ControllerRevision> = {
-  validate: ({ revision }) => nonNegative(revision, 'revision'),
+  validate: ({ revision, data }, old) => [
+    ...(old || data !== undefined ? [] : [required('data', 'data is mandatory')]),
+    ...nonNegative(revision, 'revision'),
+  ],
 
   validateUpdate: (object, old) => immutable(object.data, old.data, 'data'),
 

@@ -16,10 +16,12 @@ import type {
   VolumeError,
 } from '../types/storage.v1.ts';
 import { immutable, labelSelector, NOT_NEGATIVE, named, nonNegative } from './checks.ts';
-import { countGeneration, startGeneration } from './generation.ts';
+import { attachmentCells, driverCells, nodeDriversCells } from './csi-cells.ts';
+import { countGeneration } from './generation.ts';
 import { validateInlineVolume } from './persistentvolume-validation.ts';
 import { csiDriverName } from './pod/volume-source.ts';
 import { among, maybe } from './rule-table.ts';
+import { keepMetadata } from './status-update.ts';
 import { without } from './workload.ts';
 
 const MIN_TOKEN_SECONDS = 600;
@@ -30,6 +32,8 @@ const MAX_METADATA = 256 * 1024;
 const MAX_MESSAGE = 1024;
 
 export const csiDriver: Rules<CSIDriver> = {
+  conditionalUpdateOnly: true,
+
   default({ spec }) {
     spec.attachRequired ??= true;
     spec.podInfoOnMount ??= false;
@@ -40,9 +44,10 @@ export const csiDriver: Rules<CSIDriver> = {
     spec.seLinuxMount ??= false;
   },
 
-  prepareForCreate: startGeneration,
+  prepareForCreate: dropDisabled,
 
   prepareForUpdate(object, old) {
+    dropDisabled(object);
     countGeneration(object, old);
   },
 
@@ -52,7 +57,14 @@ export const csiDriver: Rules<CSIDriver> = {
     ...immutable(spec.attachRequired, old.attachRequired, 'spec.attachedRequired'),
     ...immutable(spec.volumeLifecycleModes, old.volumeLifecycleModes, 'spec.volumeLifecycleModes'),
   ],
+
+  cells: driverCells,
 };
+
+/** A field of a feature that is off by default (VolumeLimitScaling): nobody gets it stored. */
+function dropDisabled({ spec }: CSIDriver): void {
+  delete spec.preventPodSchedulingIfMissing;
+}
 
 function validateDriver(spec: CSIDriverSpec, field: string): FieldError[] {
   const { nodeAllocatableUpdatePeriodSeconds: period, tokenRequests = [], volumeLifecycleModes = [] } = spec;
@@ -89,6 +101,8 @@ function validateTokens(requests: NonNullable<CSIDriverSpec['tokenRequests']>, f
 }
 
 export const csiNode: Rules<CSINode> = {
+  conditionalUpdateOnly: true,
+
   validate({ spec }) {
     const taken = new Set<string>();
     return (spec.drivers ?? []).flatMap((driver, i) => {
@@ -107,6 +121,8 @@ export const csiNode: Rules<CSINode> = {
         ? immutable(without(driver, ['allocatable']), without(before, ['allocatable']), 'spec.drivers')
         : [];
     }),
+
+  cells: nodeDriversCells,
 };
 
 function validateNodeDriver({ name, nodeID = '', allocatable }: CSINodeDriver, field: string): FieldError[] {
@@ -127,6 +143,8 @@ function validateTopology(keys: readonly string[], field: string): FieldError[] 
 }
 
 export const csiStorageCapacity: Rules<CSIStorageCapacity> = {
+  conditionalUpdateOnly: true,
+
   validate({ nodeTopology, storageClassName, capacity }) {
     const errors = labelSelector(nodeTopology, 'nodeTopology');
     errors.push(...named(dns1123SubdomainErrors, storageClassName ?? '', 'storageClassName'));
@@ -141,6 +159,12 @@ export const csiStorageCapacity: Rules<CSIStorageCapacity> = {
 };
 
 export const volumeAttachment: Rules<VolumeAttachment> = {
+  conditionalUpdateOnly: true,
+
+  prepareForUpdate(object, old, subresource) {
+    if (subresource === 'status') keepMetadata(object, old);
+  },
+
   validate({ spec, status }) {
     const { attacher, source = {}, nodeName = '' } = spec;
     const name = source.persistentVolumeName;
@@ -154,6 +178,8 @@ export const volumeAttachment: Rules<VolumeAttachment> = {
   },
 
   validateUpdate: (object, old) => immutable(object.spec, old.spec, 'spec'),
+
+  cells: attachmentCells,
 };
 
 const ONE_SOURCE = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';

@@ -7,6 +7,7 @@ import type { Deployment, DeploymentStrategy } from '../types/apps.v1.ts';
 import { atMostAll, immutable, intOrPercent, isZero, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { keepMetadata } from './status-update.ts';
 import { validateReplicated, validateSelector } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
@@ -24,6 +25,7 @@ export const deployment: Rules<Deployment> = {
   prepareForCreate: startGeneration,
 
   prepareForUpdate(object, old, subresource) {
+    if (subresource === 'status') keepMetadata(object, old, ['labels']);
     countGeneration(object, old);
     // Of all kinds, Deployment's annotations count too (upstream: registry/apps/deployment/strategy.go).
     if (subresource !== '' || isEqual(object.metadata.annotations ?? {}, old.metadata.annotations ?? {})) return;

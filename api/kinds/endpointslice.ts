@@ -4,7 +4,12 @@ import { duplicate, type FieldError, invalid, required, tooMany } from '../field
 import { familyOf } from '../ip.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
-import { dns1123LabelErrors, dns1123SubdomainErrors, labelValueErrors } from '../selectors/syntax.ts';
+import {
+  dns1123LabelErrors,
+  dns1123SubdomainErrors,
+  labelValueErrors,
+  qualifiedNameErrors,
+} from '../selectors/syntax.ts';
 import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '../types/discovery.v1.ts';
 import { address, immutable, named, oneOf } from './checks.ts';
 import { nonSpecial } from './endpoints.ts';
@@ -126,8 +131,7 @@ function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
     taken.add(name);
     if (protocol === undefined) errors.push(required(`${field}.protocol`));
     else errors.push(...oneOf(protocol, ['SCTP', 'TCP', 'UDP'], `${field}.protocol`));
-    if (appProtocol !== undefined)
-      errors.push(...named(labelValueErrors, appProtocol.replace('/', '-'), `${field}.appProtocol`));
+    if (appProtocol !== undefined) errors.push(...named(qualifiedNameErrors, appProtocol, `${field}.appProtocol`));
     // Upstream lets any number pass.
     return errors;
   });

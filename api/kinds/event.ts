@@ -9,6 +9,8 @@ import type { Event as NewEvent } from '../types/events.v1.ts';
 import { immutable, named } from './checks.ts';
 
 export const event: Rules<CoreEvent> = {
+  createOnUpdate: true,
+
   validate: (object) => validateStored(object, 'reportingComponent'),
 
   fields: coreFields,
@@ -88,6 +90,8 @@ function rename(object: AnyObject, apiVersion: string, from: 0 | 1): AnyObject {
 }
 
 export const newEvent: Rules<NewEvent> = {
+  createOnUpdate: true,
+
   validate(object, old) {
     const stored = toStored(object);
     const errors = validateStored(stored, 'reportingController');

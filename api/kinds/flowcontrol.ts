@@ -20,6 +20,7 @@ import type {
 import { named } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { among, type Check, each, maybe, needed } from './rule-table.ts';
+import { keepMetadata } from './status-update.ts';
 
 const MAX_PRECEDENCE = 10000;
 const MAX_QUEUES = 10_000_000;
@@ -30,12 +31,13 @@ const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 export const flowSchema: Rules<FlowSchema> = {
   default({ spec }) {
     if (!spec) return;
-    spec.matchingPrecedence ??= 1000;
+    spec.matchingPrecedence ||= 1000;
   },
 
   prepareForCreate: startGeneration,
 
-  prepareForUpdate(object, old) {
+  prepareForUpdate(object, old, subresource) {
+    if (subresource === 'status') keepMetadata(object, old);
     countGeneration(object, old);
   },
 
@@ -179,14 +181,15 @@ export const priorityLevelConfiguration: Rules<PriorityLevelConfiguration> = {
     spec.limited.lendablePercent ??= 0;
     const queuing = spec.limited.limitResponse?.queuing;
     if (!queuing) return;
-    queuing.handSize ??= 8;
-    queuing.queues ??= 64;
-    queuing.queueLengthLimit ??= 50;
+    queuing.handSize ||= 8;
+    queuing.queues ||= 64;
+    queuing.queueLengthLimit ||= 50;
   },
 
   prepareForCreate: startGeneration,
 
-  prepareForUpdate(object, old) {
+  prepareForUpdate(object, old, subresource) {
+    if (subresource === 'status') keepMetadata(object, old);
     countGeneration(object, old);
   },
 

@@ -1,14 +1,19 @@
 // HorizontalPodAutoscaler of autoscaling/v2, and of v1: stored as v2.
 import { ageOf } from '../age.ts';
+import type { FieldError } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { AnyObject } from '../object.ts';
-import type { HorizontalPodAutoscaler as V1 } from '../types/autoscaling.v1.ts';
+import type {
+  HorizontalPodAutoscaler as V1,
+  HorizontalPodAutoscalerStatus as V1Status,
+} from '../types/autoscaling.v1.ts';
 import type {
   HorizontalPodAutoscaler as HPA,
   HPAScalingRules,
   MetricSpec,
   MetricStatus,
 } from '../types/autoscaling.v2.ts';
+import { nonNegative } from './checks.ts';
 import { validateAutoscaler } from './horizontalpodautoscaler-validation.ts';
 
 const cpuMetric = (averageUtilization: number): MetricSpec => ({
@@ -33,6 +38,8 @@ export const horizontalPodAutoscaler: Rules<HPA> = {
 
   validate: ({ spec }) => (spec ? validateAutoscaler(spec) : []),
 
+  validateUpdate: ({ status }, _old, subresource) => (subresource === 'status' ? validateStatus(status ?? {}) : []),
+
   cells: ({ metadata, spec, status }, now) => [
     metadata.name,
     `${spec?.scaleTargetRef.kind}/${spec?.scaleTargetRef.name}`,
@@ -43,6 +50,14 @@ export const horizontalPodAutoscaler: Rules<HPA> = {
     ageOf(metadata.creationTimestamp, now),
   ],
 };
+
+/** Of both versions. */
+function validateStatus({ currentReplicas, desiredReplicas }: Partial<V1Status>): FieldError[] {
+  return [
+    ...nonNegative(currentReplicas, 'status.currentReplicas'),
+    ...nonNegative(desiredReplicas, 'status.desiredReplicas'),
+  ];
+}
 
 function rulesWith(
   rules: HPAScalingRules | undefined,
@@ -81,6 +96,8 @@ export const horizontalPodAutoscalerV1: Rules<V1> = {
   },
 
   validate: (object) => horizontalPodAutoscaler.validate!(toV2(object)),
+
+  validateUpdate: ({ status }, _old, subresource) => (subresource === 'status' ? validateStatus(status ?? {}) : []),
 
   cells: (object, now) => horizontalPodAutoscaler.cells!(toV2(object), now),
 

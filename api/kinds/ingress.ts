@@ -32,6 +32,10 @@ function formatHosts(rules: NonNullable<IngressSpec['rules']>): string {
 }
 
 export const ingressClass: Rules<IngressClass> = {
+  default({ spec }) {
+    if (spec?.parameters) spec.parameters.scope ??= 'Cluster';
+  },
+
   prepareForCreate: startGeneration,
 
   prepareForUpdate(object, old) {

@@ -66,7 +66,7 @@ function validateExitCodes(
     errors.push(invalid(`${field}.containerName`, containerName, why));
   }
   const at = `${field}.values`;
-  if (values.length === 0) errors.push(invalid(at, values, 'at least one value is required'));
+  if (values.length === 0) errors.push(invalid(at, null, 'at least one value is required'));
   else if (values.length > MAX_EXIT_CODES) errors.push(tooMany(at, values.length, MAX_EXIT_CODES));
   for (const [i, value] of values.entries()) {
     if (way === 'In' && value === 0) errors.push(invalid(`${at}[${i}]`, value, 'must not be 0 for the In operator'));

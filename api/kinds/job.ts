@@ -6,6 +6,7 @@ import type { Job, JobSpec } from '../types/batch.v1.ts';
 import type { ObjectMeta } from '../types/meta.v1.ts';
 import { immutable } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
+import { validateJobStatus } from './job-status.ts';
 import {
   NAME_LABEL,
   OLD_NAME_LABEL,
@@ -51,6 +52,7 @@ export const job: Rules<Job> = {
 
   validateUpdate(object, before, subresource) {
     const [{ spec }, { spec: old }] = [object, before];
+    if (subresource === 'status') return validateJobStatus(object, before);
     if (subresource !== '' || !spec || !old) return [];
     return [
       // Upstream looks twice, and says so.

@@ -8,6 +8,8 @@ import { named } from './checks.ts';
 import { containerResourceName, isOvercommitAllowed, resourceName } from './resource-names.ts';
 
 export const limitRange: Rules<LimitRange> = {
+  createOnUpdate: true,
+
   default({ spec }) {
     for (const item of spec?.limits ?? []) if (item.type === 'Container') defaultItem(item);
   },

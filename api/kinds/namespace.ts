@@ -1,5 +1,6 @@
 // Namespace.
 import { ageOf } from '../age.ts';
+import { invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { validateFinalizer } from '../metadata.ts';
 import type { Namespace } from '../types/core.v1.ts';
@@ -23,6 +24,7 @@ export const namespace: Rules<Namespace> = {
   prepareForUpdate(object, old, subresource) {
     if (subresource === 'finalize') object.status = old.status;
     else object.spec = old.spec;
+    if (subresource === 'status') object.status = { ...object.status, phase: object.status?.phase || 'Active' };
   },
 
   // Upstream counts them when they are changed, and not when the namespace is new.
@@ -30,6 +32,13 @@ export const namespace: Rules<Namespace> = {
     (spec?.finalizers ?? []).flatMap((finalizer, i) =>
       validateFinalizer(finalizer, `spec.finalizers${old ? `[${i}]` : ''}`),
     ),
+
+  validateUpdate({ metadata, status }, _old, subresource) {
+    const phase = status?.phase ?? '';
+    const [wanted, what] = metadata.deletionTimestamp ? ['Terminating', 'not empty'] : ['Active', 'empty'];
+    if (subresource !== 'status' || phase === wanted) return [];
+    return [invalid('status.Phase', phase, `may only be '${wanted}' if \`deletionTimestamp\` is ${what}`)];
+  },
 
   fields: ({ status }) => ({ 'status.phase': status?.phase ?? '' }),
 

@@ -4,7 +4,7 @@ import { duplicate, type FieldError, forbidden, invalid } from '../field.ts';
 import { parseBlock } from '../ip.ts';
 import type { Rules } from '../kind.ts';
 import { isEqual } from '../object.ts';
-import type { Node, NodeSpec } from '../types/core.v1.ts';
+import type { Node, NodeSpec, NodeSystemInfo } from '../types/core.v1.ts';
 import { block } from './checks.ts';
 import { validateTaints } from './pod/tolerations.ts';
 import { resourceQuantity } from './resource-names.ts';
@@ -18,6 +18,9 @@ export const node: Rules<Node> = {
     // The singular form always says the first of the plural, and is believed.
     if (spec?.podCIDR) spec.podCIDRs = [spec.podCIDR, ...(spec.podCIDRs ?? []).slice(1)];
     if (spec?.podCIDRs?.length) spec.podCIDR ??= spec.podCIDRs[0];
+    // Configuration by the API server is no more: nobody gets it stored.
+    delete spec?.configSource;
+    delete status?.config;
     if (status?.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
   },
 
@@ -42,6 +45,9 @@ export const node: Rules<Node> = {
     if (was.podCIDRs?.length && !isEqual(spec.podCIDRs, was.podCIDRs)) {
       errors.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
     }
+    if ((spec.externalID ?? '') !== (was.externalID ?? '')) {
+      errors.push(forbidden('spec.externalID', 'may not be updated'));
+    }
     if (was.providerID && spec.providerID !== was.providerID) {
       errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
     }
@@ -63,11 +69,16 @@ export const node: Rules<Node> = {
       address('InternalIP'),
       address('ExternalIP'),
       info?.osImage || '<unknown>',
-      info?.kernelVersion || '<unknown>',
+      kernelOf(info),
       info?.containerRuntimeVersion || '<unknown>',
     ];
   },
 };
+
+function kernelOf({ kernelVersion, architecture }: Partial<NodeSystemInfo> = {}): string {
+  const kernel = kernelVersion || '<unknown>';
+  return architecture ? `${kernel} (${architecture})` : kernel;
+}
 
 function statusOf({ spec, status }: Node): string {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');

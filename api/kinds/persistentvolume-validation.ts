@@ -1,6 +1,7 @@
 // What a PersistentVolume says of its storage, one of its own or one that a VolumeAttachment carries
 // (k8s.io/kubernetes v1.36 pkg/apis/core/validation).
 import { type FieldError, forbidden, invalid, notSupported, required, sortedMap } from '../field.ts';
+import { parseQuantity } from '../quantity.ts';
 import { dns1123LabelErrors, dns1123SubdomainErrors } from '../selectors/syntax.ts';
 import type {
   AzureFilePersistentVolumeSource,
@@ -138,9 +139,16 @@ function capacity(amounts: Readonly<Record<string, unknown>>, field: string): Fi
   const names = Object.keys(amounts);
   const errors = names.length === 0 ? [required(field)] : [];
   if (!('storage' in amounts) || names.length > 1) {
-    errors.push(notSupported(field, sortedMap(amounts) ?? {}, ['storage']));
+    errors.push(notSupported(field, names.length > 0 ? sortedMap(amounts) : null, ['storage']));
   }
-  return [...errors, ...names.flatMap((name) => positiveQuantity(amounts[name], `${field}[${name}]`))];
+  return [...errors, ...names.flatMap((name) => amount(amounts[name], `${field}[${name}]`))];
+}
+
+/** What is below nothing is no quantity, and not positive either. */
+function amount(quantity: unknown, field: string): FieldError[] {
+  const parsed = parseQuantity(String(quantity));
+  const errors = parsed.nanos < 0n ? [invalid(field, parsed.value, 'must be a valid resource quantity')] : [];
+  return [...errors, ...positiveQuantity(quantity, field)];
 }
 
 function nodeAffinity({ required: selector }: VolumeNodeAffinity, field: string): FieldError[] {

@@ -9,7 +9,8 @@ import { validateVolumeSpec } from './persistentvolume-validation.ts';
 import { without } from './workload.ts';
 
 export const persistentVolume: Rules<PersistentVolume> = {
-  default({ spec }) {
+  default({ spec, status }) {
+    if (status) status.phase ||= 'Pending';
     if (!spec) return;
     spec.persistentVolumeReclaimPolicy ??= 'Retain';
     spec.volumeMode ??= 'Filesystem';
@@ -20,9 +21,14 @@ export const persistentVolume: Rules<PersistentVolume> = {
     object.status = { phase: 'Pending', lastPhaseTransitionTime: now };
   },
 
-  prepareForUpdate({ status }, old, subresource, { now }) {
-    if (subresource !== 'status' || !status || status.phase === old.status?.phase) return;
-    if (status.lastPhaseTransitionTime === old.status?.lastPhaseTransitionTime) status.lastPhaseTransitionTime = now;
+  prepareForUpdate(object, { status: old = {} }, subresource, { now }) {
+    if (subresource !== 'status') return;
+    object.status ??= {};
+    const { status } = object;
+    status.phase ||= 'Pending';
+    const isStale = !status.lastPhaseTransitionTime || status.lastPhaseTransitionTime === old.lastPhaseTransitionTime;
+    if (status.phase !== old.phase && isStale) status.lastPhaseTransitionTime = now;
+    else if (isStale && old.lastPhaseTransitionTime) status.lastPhaseTransitionTime = old.lastPhaseTransitionTime;
   },
 
   validate: ({ spec }) => validateVolumeSpec(spec ?? {}, 'spec'),

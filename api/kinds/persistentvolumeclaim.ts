@@ -23,6 +23,7 @@ export const persistentVolumeClaim: Rules<PersistentVolumeClaim> = {
 
   prepareForUpdate(object, old, subresource) {
     if (subresource === '' && object.spec) normalizeSources(object.spec, old.spec);
+    if (subresource === 'status') object.status = { ...object.status, phase: object.status?.phase || 'Pending' };
   },
 
   validate: ({ spec }) => validateClaimSpec(spec ?? {}, 'spec'),
@@ -44,7 +45,7 @@ export const persistentVolumeClaim: Rules<PersistentVolumeClaim> = {
       metadata.name,
       metadata.deletionTimestamp ? 'Terminating' : (status?.phase ?? ''),
       spec?.volumeName ?? '',
-      bound ? (status?.capacity?.storage ?? '') : '',
+      bound ? (status?.capacity?.storage ?? '0') : '',
       bound ? accessModes(status?.accessModes) : '',
       spec?.storageClassName ?? '',
       spec?.volumeAttributesClassName ?? '<unset>',

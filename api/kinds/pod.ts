@@ -5,10 +5,11 @@ import type { Pod } from '../types/core.v1.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { podCells } from './pod/pod-cells.ts';
 import { defaultPodSpec, defaultRequests } from './pod/pod-defaults.ts';
-import { validatePodStatus } from './pod/pod-status.ts';
+import { settleStatus, validatePodStatus } from './pod/pod-status.ts';
 import { validateChange, validateEphemeral, validateResize } from './pod/pod-update.ts';
 import { validatePodSpec } from './pod/pod-validation.ts';
 import { qosClassOf } from './pod/qos.ts';
+import { keepMetadata } from './status-update.ts';
 
 export const pod: Rules<Pod> = {
   deleteAnswersObject: true,
@@ -38,7 +39,10 @@ export const pod: Rules<Pod> = {
     if (subresource === 'status') {
       pod.status ??= {};
       pod.status.qosClass ??= old.status?.qosClass;
+      settleStatus(pod.status);
+      keepMetadata(pod, old, ['ownerReferences']);
     }
+    if (subresource === 'ephemeralcontainers' || subresource === 'resize') keepMetadata(pod, old);
   },
 
   validate({ spec, metadata }, old) {

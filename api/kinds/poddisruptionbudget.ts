@@ -3,7 +3,8 @@ import { ageOf } from '../age.ts';
 import { type FieldError, invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { PodDisruptionBudget, PodDisruptionBudgetSpec } from '../types/policy.v1.ts';
-import { intOrPercent, labelSelector, oneOf, percentOf } from './checks.ts';
+import { intOrPercent, labelSelector, nonNegative, oneOf, percentOf } from './checks.ts';
+import { validateConditions } from './conditions.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 
 export const podDisruptionBudget: Rules<PodDisruptionBudget> = {
@@ -16,6 +17,13 @@ export const podDisruptionBudget: Rules<PodDisruptionBudget> = {
   },
 
   validate: ({ spec }) => validateSpec(spec ?? {}),
+
+  validateUpdate({ status }, _old, subresource) {
+    if (subresource !== 'status' || !status) return [];
+    const counts = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const;
+    const errors = validateConditions(status.conditions, 'status.conditions');
+    return [...errors, ...counts.flatMap((name) => nonNegative(status[name], `status.${name}`))];
+  },
 
   cells: ({ metadata, spec, status }, now) => [
     metadata.name,

@@ -1,9 +1,11 @@
 // PriorityClass of scheduling.k8s.io/v1.
 import { ageOf } from '../age.ts';
+import { forbidden } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { PriorityClass } from '../types/scheduling.v1.ts';
-import { immutable, oneOf } from './checks.ts';
-import { countGeneration, startGeneration } from './generation.ts';
+import { immutable } from './checks.ts';
+import { startGeneration } from './generation.ts';
+import { among, needed } from './rule-table.ts';
 
 export const priorityClass: Rules<PriorityClass> = {
   default(object) {
@@ -12,14 +14,11 @@ export const priorityClass: Rules<PriorityClass> = {
 
   prepareForCreate: startGeneration,
 
-  prepareForUpdate(object, old) {
-    countGeneration(object, old, ['value', 'globalDefault', 'description', 'preemptionPolicy']);
-  },
-
-  validate: ({ preemptionPolicy }) => oneOf(preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'preemptionPolicy'),
+  validate: ({ preemptionPolicy }, old) =>
+    old ? [] : needed(among('PreemptLowerPriority', 'Never'))(preemptionPolicy, 'preemptionPolicy'),
 
   validateUpdate: (object, old) => [
-    ...immutable(object.value, old.value, 'value'),
+    ...((object.value ?? 0) === (old.value ?? 0) ? [] : [forbidden('value', 'may not be changed in an update.')]),
     ...immutable(object.preemptionPolicy, old.preemptionPolicy, 'preemptionPolicy'),
   ],
 

@@ -1,11 +1,11 @@
 // ReplicaSet of apps/v1.
 import { ageOf } from '../age.ts';
-import { type FieldError, invalid } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import type { ReplicaSet } from '../types/apps.v1.ts';
 import { immutable, nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { defaultPodSpec } from './pod/pod-defaults.ts';
+import { validateReplicaStatus } from './replica-status.ts';
 import { validateReplicated, validateSelector } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
@@ -29,7 +29,7 @@ export const replicaSet: Rules<ReplicaSet> = {
       ...nonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
       ...validateSelector(spec.selector),
       ...validateReplicated(spec.template, spec.selector),
-      ...validateStatus(status ?? { replicas: 0 }),
+      ...validateReplicaStatus(status ?? { replicas: 0 }),
     ];
   },
 
@@ -49,19 +49,3 @@ export const replicaSet: Rules<ReplicaSet> = {
     ];
   },
 };
-
-function validateStatus(status: NonNullable<ReplicaSet['status']>): FieldError[] {
-  const { replicas = 0, fullyLabeledReplicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
-  const errors = [
-    ...nonNegative(status.observedGeneration, 'status.observedGeneration'),
-    ...nonNegative(status.terminatingReplicas, 'status.terminatingReplicas'),
-  ];
-  for (const [name, count] of Object.entries({ replicas, fullyLabeledReplicas, readyReplicas, availableReplicas })) {
-    errors.push(...nonNegative(count, `status.${name}`));
-    if (count > replicas) errors.push(invalid(`status.${name}`, count, 'cannot be greater than status.replicas'));
-  }
-  if (availableReplicas > readyReplicas) {
-    errors.push(invalid('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'));
-  }
-  return errors;
-}

@@ -8,6 +8,7 @@ import { nonNegative } from './checks.ts';
 import { countGeneration, startGeneration } from './generation.ts';
 import { defaultPodSpec } from './pod/pod-defaults.ts';
 import { validatePodTemplate } from './pod/pod-validation.ts';
+import { validateReplicaStatus } from './replica-status.ts';
 import { validateForever } from './workload.ts';
 import { workloadCells } from './workload-cells.ts';
 
@@ -47,6 +48,9 @@ export const replicationController: Rules<ReplicationController> = {
       ...validateForever(template, 'ReplicationController', 'spec.template'),
     ];
   },
+
+  validateUpdate: ({ status }, _old, subresource) =>
+    subresource === 'status' ? validateReplicaStatus(status ?? { replicas: 0 }) : [],
 
   fields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
 

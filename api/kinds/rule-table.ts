@@ -1,6 +1,6 @@
 // Validation as tables: a struct's checks are rows, one a field, in the order in which upstream makes them. A check says what is
 // wrong with a value; whether the value must be there is its row's to say.
-import { type FieldError, forbidden, notSupported, required } from '../field.ts';
+import { duplicate, type FieldError, forbidden, notSupported, required, tooMany } from '../field.ts';
 
 /** `field` is the path of `value`, as `spec.ports[0].name`. The answer is the caller's to keep and add to. */
 export type Check<T> = (value: T, field: string) => FieldError[];
@@ -31,6 +31,11 @@ export function needed<T>(check?: Check<T>, detail = ''): Check<Maybe<T>> {
   };
 }
 
+/** The value must be there, and then pass; an empty one is there. */
+export function given<T>(check: Check<T>): Check<Maybe<T>> {
+  return (value, field) => (value === undefined || value === null ? [required(field)] : check(value, field));
+}
+
 /** Nothing is wrong with a value that is not there; an empty string is there. */
 export function maybe<T>(check: Check<T>): Check<Maybe<T>> {
   return (value, field) => (value === undefined || value === null ? [] : check(value, field));
@@ -47,6 +52,25 @@ export function each<T>(check: Check<T>): Check<Maybe<readonly T[]>> {
     if (!list) return [];
     let errors: FieldError[] = [];
     for (let i = 0; i < list.length; i++) errors = joined(errors, check(list[i], `${field}[${i}]`));
+    return errors;
+  };
+}
+
+/** A list with a limit: of one that is too long no item is looked at. Items with the same `key` are duplicates. */
+export function listOf<T>(
+  check: Check<T>,
+  { max = Number.POSITIVE_INFINITY, key }: { readonly max?: number; key?(item: T): string },
+): Check<Maybe<readonly T[]>> {
+  return (given, field) => {
+    const list = given ?? [];
+    if (list.length > max) return [tooMany(field, list.length, max)];
+    const errors = each(check)(list, field);
+    if (!key) return errors;
+    const taken = new Set<string>();
+    for (const [i, item] of list.entries()) {
+      if (taken.has(key(item))) errors.push(duplicate(`${field}[${i}]`, key(item)));
+      taken.add(key(item));
+    }
     return errors;
   };
 }

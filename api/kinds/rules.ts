@@ -1,6 +1,11 @@
 // The list of kinds with rules of their own; every other kind has its schema's only.
 import type { Rules } from '../kind.ts';
-import { admissionPolicyBinding, mutatingAdmissionPolicy, validatingAdmissionPolicy } from './admissionpolicy.ts';
+import {
+  mutatingAdmissionPolicy,
+  mutatingAdmissionPolicyBinding,
+  validatingAdmissionPolicy,
+  validatingAdmissionPolicyBinding,
+} from './admissionpolicy.ts';
 import { certificateSigningRequest } from './certificatesigningrequest.ts';
 import { configMap } from './configmap.ts';
 import { controllerRevision } from './controllerrevision.ts';
@@ -8,6 +13,9 @@ import { cronJob } from './cronjob.ts';
 import { csiDriver, csiNode, csiStorageCapacity, volumeAttachment } from './csi.ts';
 import { daemonSet } from './daemonset.ts';
 import { deployment } from './deployment.ts';
+import { deviceClass } from './devices/deviceclass.ts';
+import { resourceClaim, resourceClaimTemplate } from './devices/resourceclaim.ts';
+import { resourceSlice } from './devices/resourceslice.ts';
 import { endpoints } from './endpoints.ts';
 import { endpointSlice } from './endpointslice.ts';
 import { event, newEvent } from './event.ts';
@@ -39,7 +47,7 @@ import { serviceAccount } from './serviceaccount.ts';
 import { serviceCIDR } from './servicecidr.ts';
 import { statefulSet } from './statefulset.ts';
 import { storageClass, volumeAttributesClass } from './storageclass.ts';
-import { webhookConfiguration } from './webhookconfiguration.ts';
+import { mutatingWebhookConfiguration, validatingWebhookConfiguration } from './webhookconfiguration.ts';
 
 /** By `group/Kind`, or `group/version/Kind` where versions differ. */
 const RULES: Readonly<Record<string, unknown>> = {
@@ -59,11 +67,11 @@ const RULES: Readonly<Record<string, unknown>> = {
   '/Service': service,
   '/ServiceAccount': serviceAccount,
   'admissionregistration.k8s.io/MutatingAdmissionPolicy': mutatingAdmissionPolicy,
-  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': admissionPolicyBinding,
-  'admissionregistration.k8s.io/MutatingWebhookConfiguration': webhookConfiguration,
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': mutatingAdmissionPolicyBinding,
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': mutatingWebhookConfiguration,
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy': validatingAdmissionPolicy,
-  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': admissionPolicyBinding,
-  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': webhookConfiguration,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBinding,
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': validatingWebhookConfiguration,
   'apps/ControllerRevision': controllerRevision,
   'apps/DaemonSet': daemonSet,
   'apps/Deployment': deployment,
@@ -90,6 +98,10 @@ const RULES: Readonly<Record<string, unknown>> = {
   'rbac.authorization.k8s.io/ClusterRoleBinding': clusterRoleBinding,
   'rbac.authorization.k8s.io/Role': role,
   'rbac.authorization.k8s.io/RoleBinding': roleBinding,
+  'resource.k8s.io/DeviceClass': deviceClass,
+  'resource.k8s.io/ResourceClaim': resourceClaim,
+  'resource.k8s.io/ResourceClaimTemplate': resourceClaimTemplate,
+  'resource.k8s.io/ResourceSlice': resourceSlice,
   'scheduling.k8s.io/PriorityClass': priorityClass,
   'storage.k8s.io/CSIDriver': csiDriver,
   'storage.k8s.io/CSINode': csiNode,

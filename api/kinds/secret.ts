@@ -39,6 +39,10 @@ export const secret: Rules<Secret> = {
     }
     if (size > MAX_SIZE) errors.push(tooLong('data', MAX_SIZE));
     if (type === TOKEN && !metadata.annotations?.[ACCOUNT]) errors.push(required(`metadata.annotations[${ACCOUNT}]`));
+    const isNameless = !Object.hasOwn(data, 'username') && !Object.hasOwn(data, 'password');
+    if (type === 'kubernetes.io/basic-auth' && isNameless) {
+      errors.push(required('data[username]'), required('data[password]'));
+    }
     for (const key of NEEDED[type] ?? []) if (!Object.hasOwn(data, key)) errors.push(required(`data[${key}]`));
     return errors;
   },

@@ -71,7 +71,6 @@ export function dropTypeDependent({ spec }: Service, { spec: old }: Service): vo
   dropUnchanged(spec, old, 'loadBalancerClass', ({ type }) => type === 'LoadBalancer');
   dropUnchanged(spec, old, 'externalTrafficPolicy', isExternal);
   dropUnchanged(spec, old, 'internalTrafficPolicy', hasIp);
-  dropUnchanged(spec, old, 'externalName', ({ type }) => type === 'ExternalName');
 }
 
 /** Families too go only with an address that this update did not clear itself. */

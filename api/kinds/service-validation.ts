@@ -15,9 +15,11 @@ import { nonSpecial } from './endpoints.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const MAX_AFFINITY = 86400;
+const ONLY = "may only be used when `type` is 'LoadBalancer'";
 
 export function validateService({ spec = {}, status }: Service): FieldError[] {
   return [
+    ...validateHeadless(spec),
     ...validatePorts(spec, 'spec.ports'),
     ...validateLabels(spec.selector, 'spec.selector'),
     ...oneOf(spec.sessionAffinity, ['ClientIP', 'None'], 'spec.sessionAffinity'),
@@ -28,6 +30,13 @@ export function validateService({ spec = {}, status }: Service): FieldError[] {
     ...validateTypeDependent(spec),
     ...validateLoadBalancer(status?.loadBalancer ?? {}, spec),
   ];
+}
+
+/** What is reached from outside needs an address to be forwarded from. */
+function validateHeadless(spec: ServiceSpec): FieldError[] {
+  const { type, clusterIP, clusterIPs = [] } = spec;
+  if (clusterIP !== 'None' || clusterIPs.length > 1 || (type !== 'NodePort' && type !== 'LoadBalancer')) return [];
+  return [invalid('spec.clusterIPs[0]', clusterIP, `may not be set to 'None' for ${type} services`)];
 }
 
 function externalIp(ip: string, field: string): FieldError[] {
@@ -138,22 +147,21 @@ function validateClusterIps({ type, clusterIP, clusterIPs = [], ipFamilies = [] 
       ? [...errors, forbidden('spec.clusterIP', "may not be set when `type` is 'ExternalName'")]
       : errors;
   }
-  if (!clusterIP) {
-    return clusterIPs.length > 0 ? [invalid(field, clusterIPs, 'must be empty when `clusterIP` is not specified')] : [];
-  }
+  if (!clusterIP && clusterIPs.length === 0) return [];
   // The allocator completes a lone clusterIP; here both forms are judged as one list.
-  const ips = clusterIPs.length > 0 ? clusterIPs : [clusterIP];
+  const ips = clusterIPs.length > 0 ? clusterIPs : [clusterIP as string];
   const errors: FieldError[] = [];
-  if (ips[0] !== clusterIP) errors.push(invalid(field, ips, 'first value must match `clusterIP`'));
-  if (ips.includes('None')) {
-    return ips.length > 1 ? [...errors, invalid(field, ips, "'None' must be the first and only value")] : errors;
-  }
-  errors.push(...ips.flatMap((ip, i) => address(ip, `${field}[${i}]`)));
+  if (!clusterIP) errors.push(invalid(field, ips, 'must be empty when `clusterIP` is not specified'));
+  else if (ips[0] !== clusterIP) errors.push(invalid(field, ips, 'first value must match `clusterIP`'));
+  const isNone = ips[0] === 'None';
+  if (isNone && ips.length > 1) errors.push(invalid(field, ips, "'None' must be the first and only value"));
+  const bad = ips.flatMap((ip, i) => (isNone && i === 0 ? [] : address(ip, `${field}[${i}]`)));
+  errors.push(...bad);
   if (ips.length > 2) return [...errors, invalid(field, ips, 'may only hold up to 2 values')];
-  if (errors.length > 0) return errors;
-  return ips.length === 2 && familyOf(ips[0]) === familyOf(ips[1])
-    ? [invalid(field, ips, 'may specify no more than one IP for each IP family')]
-    : matchFamilies(ips, ipFamilies);
+  if (isNone || bad.length > 0) return errors;
+  if (ips.length === 2 && familyOf(ips[0]) === familyOf(ips[1]))
+    errors.push(invalid(field, ips, 'may specify no more than one IP for each IP family'));
+  return [...errors, ...matchFamilies(ips, ipFamilies)];
 }
 
 function matchFamilies(ips: readonly string[], families: readonly string[]): FieldError[] {
@@ -166,7 +174,7 @@ function matchFamilies(ips: readonly string[], families: readonly string[]): Fie
 }
 
 function validateTypeDependent(spec: ServiceSpec): FieldError[] {
-  const { type, externalName, externalTrafficPolicy, internalTrafficPolicy, loadBalancerClass } = spec;
+  const { type, externalName, externalTrafficPolicy, internalTrafficPolicy } = spec;
   const errors: FieldError[] = [];
   if (type === 'ExternalName') {
     const name = (externalName ?? '').replace(/\.$/, '');
@@ -179,16 +187,19 @@ function validateTypeDependent(spec: ServiceSpec): FieldError[] {
     errors.push(invalid('spec.externalTrafficPolicy', externalTrafficPolicy, why));
   } else errors.push(...oneOf(externalTrafficPolicy, ['Cluster', 'Local'], 'spec.externalTrafficPolicy'));
   errors.push(...oneOf(internalTrafficPolicy, ['Cluster', 'Local'], 'spec.internalTrafficPolicy'));
+  errors.push(...validateClass(spec));
   if (type !== 'LoadBalancer') {
-    const only = "may only be used when `type` is 'LoadBalancer'";
-    if (loadBalancerClass !== undefined) errors.push(forbidden('spec.loadBalancerClass', only));
     if (spec.allocateLoadBalancerNodePorts !== undefined) {
-      errors.push(forbidden('spec.allocateLoadBalancerNodePorts', only));
+      errors.push(forbidden('spec.allocateLoadBalancerNodePorts', ONLY));
     }
-  } else if (loadBalancerClass !== undefined) {
-    errors.push(...named(qualifiedNameErrors, loadBalancerClass, 'spec.loadBalancerClass'));
   }
   return [...errors, ...validateSourceRanges(spec), ...validateDistribution(spec), ...validateHealthPort(spec)];
+}
+
+function validateClass({ type, loadBalancerClass }: ServiceSpec): FieldError[] {
+  const field = 'spec.loadBalancerClass';
+  if (loadBalancerClass === undefined) return [];
+  return type === 'LoadBalancer' ? named(qualifiedNameErrors, loadBalancerClass, field) : [forbidden(field, ONLY)];
 }
 
 function validateSourceRanges({ type, loadBalancerSourceRanges: ranges = [] }: ServiceSpec): FieldError[] {
@@ -249,6 +260,8 @@ export function validateServiceUpdate(
   if (both && old.loadBalancerClass !== spec.loadBalancerClass) {
     errors.push(invalid('spec.loadBalancerClass', spec.loadBalancerClass ?? null, 'may not change once set'));
   }
+  // Upstream looks twice, and says so.
+  errors.push(...validateClass(spec));
   return errors;
 }
 

@@ -139,6 +139,12 @@ describe('a Service', () => {
     expect(external.errors).toEqual([]);
     expect(external.service.spec).not.toHaveProperty('clusterIP');
     expect(external.service.spec).not.toHaveProperty('ipFamilies');
+    const back = updated(external.service, {
+      ...copyOf(external.service.spec),
+      type: 'ClusterIP',
+      ports: [{ port: 80 }],
+    });
+    expect(back.service.spec).toMatchObject({ type: 'ClusterIP', externalName: 'x.example.com' });
   });
 
   it('may not change its address', () => {

@@ -5,9 +5,18 @@ import { formatBlock, parseBlock } from '../ip.ts';
 import type { Rules } from '../kind.ts';
 import type { ServiceCIDR } from '../types/networking.v1.ts';
 import { block, immutable } from './checks.ts';
+import { keepMetadata } from './status-update.ts';
 
 export const serviceCIDR: Rules<ServiceCIDR> = {
-  validate: ({ spec }) => validateCidrs(spec?.cidrs ?? []),
+  prepareForUpdate(object, old, subresource) {
+    if (subresource === 'status') keepMetadata(object, old);
+  },
+
+  validate: ({ spec }, old) => {
+    const [cidrs, before] = [spec?.cidrs ?? [], old?.spec?.cidrs];
+    // Of a change only a second range is new.
+    return !before || isUpgrade(cidrs, before) ? validateCidrs(cidrs) : [];
+  },
 
   validateUpdate: (object, old, subresource) =>
     subresource === '' ? validateChange(object.spec?.cidrs ?? [], old.spec?.cidrs ?? []) : [],
@@ -21,10 +30,11 @@ export const serviceCIDR: Rules<ServiceCIDR> = {
 
 /** A range of one family may take in the other; nothing else changes. */
 function validateChange(cidrs: readonly string[], old: readonly string[]): FieldError[] {
-  const isUpgrade = old.length === 1 && cidrs.length === 2;
-  if (!isUpgrade && cidrs.length !== old.length) return immutable(cidrs, old, 'spec.cidrs');
+  if (!isUpgrade(cidrs, old) && cidrs.length !== old.length) return immutable(cidrs, old, 'spec.cidrs');
   return old.flatMap((cidr, i) => immutable(cidrs[i], cidr, `spec.cidrs[${i}]`));
 }
+
+const isUpgrade = (cidrs: readonly string[], old: readonly string[]): boolean => old.length === 1 && cidrs.length === 2;
 
 function validateCidrs(cidrs: readonly string[]): FieldError[] {
   if (cidrs.length === 0) return [required('spec.cidrs', 'at least one CIDR required')];

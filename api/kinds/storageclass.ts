@@ -7,7 +7,7 @@ import { qualifiedNameErrors } from '../selectors/syntax.ts';
 import type { StorageClass, VolumeAttributesClass } from '../types/storage.v1.ts';
 import { immutable, named } from './checks.ts';
 import { validateTopologyTerm } from './pod/node-selector.ts';
-import { among, maybe } from './rule-table.ts';
+import { among, maybe, unlessEmpty } from './rule-table.ts';
 
 const DEFAULT = 'storageclass.kubernetes.io/is-default-class';
 const MAX_PARAMETERS = 512;
@@ -23,7 +23,7 @@ export const storageClass: Rules<StorageClass> = {
   validate: ({ provisioner, parameters, reclaimPolicy, volumeBindingMode, allowedTopologies }) => [
     ...validateDriver(provisioner, 'provisioner'),
     ...validateParameters(parameters, 'parameters'),
-    ...maybe(among('Delete', 'Retain'))(reclaimPolicy, 'reclaimPolicy'),
+    ...unlessEmpty<string>(among('Delete', 'Retain'))(reclaimPolicy, 'reclaimPolicy'),
     ...maybe(among('Immediate', 'WaitForFirstConsumer'))(volumeBindingMode, 'volumeBindingMode'),
     ...validateTopologies(allowedTopologies ?? []),
   ],
@@ -43,15 +43,7 @@ export const storageClass: Rules<StorageClass> = {
   ],
 };
 
-/** Kept while volumes have the class. */
-const PROTECTION = 'kubernetes.io/vac-protection';
-
 export const volumeAttributesClass: Rules<VolumeAttributesClass> = {
-  prepareForCreate({ metadata }) {
-    const { finalizers = [] } = metadata;
-    if (!finalizers.includes(PROTECTION)) metadata.finalizers = [...finalizers, PROTECTION];
-  },
-
   validate: ({ driverName, parameters }) => [
     ...validateDriver(driverName, 'driverName'),
     ...validateParameters(parameters, 'parameters'),
@@ -85,7 +77,8 @@ function validateTopologies(terms: NonNullable<StorageClass['allowedTopologies']
   return terms.flatMap((term, i) => {
     const field = `allowedTopologies[${i}]`;
     const errors = validateTopologyTerm(term, field);
-    const isRepeated = terms.slice(0, i).some((other) => isEqual(other, term));
+    const isEmpty = !term.matchLabelExpressions?.length;
+    const isRepeated = isEmpty || terms.slice(0, i).some((other) => isEqual(other, term));
     return isRepeated ? [...errors, duplicate(`${field}.matchLabelExpressions`, '')] : errors;
   });
 }

@@ -6,10 +6,15 @@ import type {
   MutatingWebhookConfiguration,
   ValidatingWebhookConfiguration,
 } from '../types/admissionregistration.v1.ts';
-import { defaultRule } from './admissionpolicy.ts';
+import { defaultRule } from './admission-rules.ts';
 import { countGeneration, startGeneration } from './generation.ts';
+import { validateWebhooks } from './webhook-validation.ts';
 
-export const webhookConfiguration: Rules<MutatingWebhookConfiguration | ValidatingWebhookConfiguration> = {
+type Configuration = MutatingWebhookConfiguration | ValidatingWebhookConfiguration;
+
+const webhookConfiguration: Rules<Configuration> = {
+  conditionalUpdateOnly: true,
+
   default(object) {
     for (const webhook of object.webhooks ?? []) {
       webhook.failurePolicy ??= 'Fail';
@@ -29,9 +34,14 @@ export const webhookConfiguration: Rules<MutatingWebhookConfiguration | Validati
     countGeneration(object, old, ['webhooks']);
   },
 
+  validate: ({ webhooks = [] }, old) => validateWebhooks(webhooks, old && (old.webhooks ?? [])),
+
   cells: ({ metadata, webhooks = [] }, now) => [metadata.name, webhooks.length, ageOf(metadata.creationTimestamp, now)],
 };
 
-function isMutating(object: MutatingWebhookConfiguration | ValidatingWebhookConfiguration): boolean {
+export const mutatingWebhookConfiguration = webhookConfiguration as Rules<MutatingWebhookConfiguration>;
+export const validatingWebhookConfiguration = webhookConfiguration as Rules<ValidatingWebhookConfiguration>;
+
+function isMutating(object: Configuration): boolean {
   return object.kind === 'MutatingWebhookConfiguration';
 }

@@ -264,20 +264,26 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d+)?(Z|[+-]
 /** Times as they are kept, on a day that every month has: what the server itself wrote needs no conversion. */
 const KEPT_TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
 
-/** Times are kept in UTC to the second, micro times to the microsecond. */
+/** Times are kept in UTC to the second, micro times to the microsecond, which they must name. */
 function time(schema: Schema, value: string): string | undefined {
   const micro = schema.definition?.endsWith('.MicroTime') ?? false;
   if (!micro && KEPT_TIME.test(value)) return value;
   const match = RFC3339.exec(value);
   const at = match ? Date.parse(value) : Number.NaN;
-  if (!match || Number.isNaN(at)) {
-    const layout = micro ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
-    throw new DecodeError(
-      `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(value)} as "2006"`,
-    );
-  }
+  if (!match || Number.isNaN(at)) throw notATime(value, micro, value, '2006');
   const seconds = new Date(at).toISOString().slice(0, 19);
-  return micro ? `${seconds}.${(match[7] ?? '.').slice(1, 7).padEnd(6, '0')}Z` : `${seconds}Z`;
+  if (!micro) return `${seconds}Z`;
+  const [, , , , , , , fraction = '', zone] = match;
+  if (fraction.length < 7) throw notATime(value, micro, fraction + zone, '.000000');
+  if (fraction.length > 7) throw notATime(value, micro, fraction.slice(7) + zone, 'Z07:00');
+  return `${seconds}${fraction}Z`;
+}
+
+/** `rest` is what stands where `wanted` should. */
+function notATime(value: string, micro: boolean, rest: string, wanted: string): DecodeError {
+  const layout = micro ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
+  const [text, form, bad, good] = [value, layout, rest, wanted].map((one) => JSON.stringify(one));
+  return new DecodeError(`parsing time ${text} as ${form}: cannot parse ${bad} as ${good}`);
 }
 
 function mismatch(schema: Schema, value: unknown, path: string, parent: Schema, key: string): DecodeError {

@@ -224,5 +224,6 @@ class Scanner {
 function quoteChar(char: string): string {
   if (char === "'") return `'\\''`;
   if (char === '"') return `'"'`;
+  if (/[\u0080-\u009f]/.test(char)) return `'\\u00${char.charCodeAt(0).toString(16)}'`;
   return `'${JSON.stringify(char).slice(1, -1)}'`;
 }

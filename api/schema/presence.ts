@@ -21,14 +21,19 @@ export function omitsEmpty(definition: string, field: string): boolean {
 
 /**
  * What the server shows in the field when nobody set it, undefined for nothing. Printed fields show Go's zero value: that is
- * OpenAPI's `default` where there is one, and null for slices, maps and times.
+ * OpenAPI's `default` where there is one, no quantity, and null for slices, maps and times.
  */
 export function shownDefault(definition: string, field: string, node: OpenApiNode): unknown {
   const presence = PRESENCE[definition];
-  if (presence?.print?.includes(field)) return node.default ?? (node.type === 'string' && !node.format ? '' : null);
+  if (presence?.print?.includes(field)) return node.default ?? zeroOf(node);
   const stated = node.default;
   if (stated === '' || stated === 0) return omitsEmpty(definition, field) ? undefined : stated;
   return stated;
+}
+
+function zeroOf(node: OpenApiNode): string | null {
+  if (node.type === 'string' && !node.format) return '';
+  return node.allOf?.[0]?.$ref?.endsWith('.Quantity') ? '0' : null;
 }
 
 /** Go's name of the field's type, such as `v1.ServiceType`; undefined where the schema tells it. */

@@ -57,6 +57,14 @@ const UNDERSCORED_WORDS = example(
   UNDERSCORED,
   'example.com',
 );
+const LETTER_LABEL = '[a-z]([-a-z0-9]*[a-z0-9])?';
+const LETTER_LABEL_PATTERN = whole(LETTER_LABEL);
+const LETTER_LABEL_WORDS = example(
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+  LETTER_LABEL,
+  'my-name',
+  'abc-123',
+);
 const WILDCARD = `\\*\\.${SUBDOMAIN}`;
 const WILDCARD_PATTERN = whole(WILDCARD);
 const WILDCARD_WORDS = example(
@@ -71,6 +79,26 @@ const HEADER_WORDS = example(
   HEADER,
   'X-Header-Name',
 );
+const IDENTIFIER = '[A-Za-z_][A-Za-z0-9_]*';
+const IDENTIFIER_PATTERN = whole(IDENTIFIER);
+const IDENTIFIER_WORDS = example(
+  "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
+  IDENTIFIER,
+  'my_name',
+  'MY_NAME',
+  'MyName',
+);
+const REASON = '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?';
+const REASON_PATTERN = whole(REASON);
+const REASON_WORDS = example(
+  "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'",
+  REASON,
+  'my_name',
+  'MY_NAME',
+  'MyName',
+  'ReasonA,ReasonB',
+  'ReasonA:ReasonB',
+);
 const ENV_NAME_WORDS =
   "a valid environment variable name must consist only of printable ASCII characters other than '='";
 
@@ -81,6 +109,11 @@ const bytes = (text: string): number => Buffer.byteLength(text);
 /** RFC 1123 label: `my-name`. */
 export function dns1123LabelErrors(text: string): string[] {
   return [...longer(text, 63), ...(LABEL_PATTERN.test(text) ? [] : [LABEL_WORDS])];
+}
+
+/** RFC 1035 label: it begins with a letter. */
+export function dns1035LabelErrors(text: string): string[] {
+  return [...longer(text, 63), ...(LETTER_LABEL_PATTERN.test(text) ? [] : [LETTER_LABEL_WORDS])];
 }
 
 /** RFC 1123 subdomain: `example.com`. */
@@ -119,7 +152,7 @@ export function qualifiedNameErrors(text: string): string[] {
   const parts = text.split('/');
   if (parts.length > 2) {
     return [
-      `a qualified name ${QUALIFIED_WORDS.replace(/\)$/, '')}) with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${QUALIFIED_WORDS.replace(/\)$/, '')}) with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   }
   const name = parts[parts.length - 1];
@@ -139,6 +172,16 @@ export const labelKeyErrors = qualifiedNameErrors;
 export function labelValueErrors(text: string): string[] {
   const errors = bytes(text) > 63 ? ['must be no more than 63 bytes'] : [];
   return VALUE_PATTERN.test(text) ? errors : [...errors, VALUE_WORDS];
+}
+
+/** A name as the C language has it. */
+export function identifierErrors(text: string): string[] {
+  return IDENTIFIER_PATTERN.test(text) ? [] : [IDENTIFIER_WORDS];
+}
+
+/** Reasons of conditions. */
+export function conditionReasonErrors(text: string): string[] {
+  return REASON_PATTERN.test(text) ? [] : [REASON_WORDS];
 }
 
 /** Keys of ConfigMaps and Secrets. */

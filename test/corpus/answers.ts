@@ -80,11 +80,13 @@ function withoutOwn(object: AnyObject): AnyObject {
   return { ...object, metadata: Object.fromEntries(metadata) as unknown as AnyObject['metadata'] };
 }
 
+/** The volume that admission gives a pod. */
+const TOKENS = /kube-api-access-\w{5}/;
 const UID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 function fieldsOf(value: unknown, path: string): string[] {
   if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) {
-    return [`${path} = ${JSON.stringify(value).replace(UID, 'UID').replace(TIME, 'TIME')}`];
+    return [`${path} = ${JSON.stringify(value).replace(UID, 'UID').replace(TOKENS, 'TOKENS').replace(TIME, 'TIME')}`];
   }
   return Object.entries(value).flatMap(([key, inner]) => fieldsOf(inner, path ? `${path}.${key}` : key));
 }

@@ -1,4 +1,4 @@
-// `npm run check:verdicts -- KUBECONFIG [KIND…]`: sends hostile variants of good objects (seeds.yaml) to a server of ours and to
+// `npm run check:verdicts -- KUBECONFIG [KIND…]`: sends hostile variants of good objects (seeds.yaml, seeds-cluster.yaml) to a server of ours and to
 // the one that KUBECONFIG names, and tells where the two do not say the same: as creations, as updates, and as updates of the
 // status. What is accepted is compared field by field, and so are defaults. All of it is a dry run, but for the good objects.
 import { Catalogue } from '../../api/catalogue.ts';
@@ -8,7 +8,7 @@ import type { Connection } from '../../client/connection.ts';
 import { collectionPath } from '../../client/paths.ts';
 import { ask } from '../harness/ask.ts';
 import { compare, type Question } from './answers.ts';
-import { PARTS, readSeeds } from './seeds.ts';
+import { readSeeds, type Seed, variantsFor } from './seeds.ts';
 import { compareServers, type Servers } from './servers.ts';
 import type { Tally } from './tally.ts';
 import { type Variant, variantsOf } from './variants.ts';
@@ -27,8 +27,27 @@ async function stored(server: Connection, path: string, seed: AnyObject): Promis
   return JSON.parse(text) as AnyObject;
 }
 
+/** What nobody but the server may say, or must. */
+const BORN: Variant = {
+  name: 'metadata says what it was',
+  apply({ metadata }): void {
+    const said = { generation: 7, selfLink: '/seed', uid: 'one', deletionGracePeriodSeconds: 5 };
+    Object.assign(metadata, said, { creationTimestamp: '2020-01-01T00:00:00Z' });
+  },
+};
+
+/** What some kinds let the status' writers say too. */
+const RELABELLED: Variant = {
+  name: 'metadata changed',
+  apply({ metadata }): void {
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'seed', uid: 'one' };
+    const said = { labels: { a: 'b' }, annotations: { a: 'b' }, finalizers: ['example.com/seed'] };
+    Object.assign(metadata, said, { ownerReferences: [owner] });
+  },
+};
+
 function creations(kind: Kind, seed: AnyObject, variants: readonly Variant[]): Question[] {
-  return variants.map((variant) => {
+  return [BORN, ...variants].map((variant) => {
     const object = copyOf(seed);
     object.metadata.name = `${seed.metadata.name}-2`;
     variant.apply(object);
@@ -41,10 +60,11 @@ function creations(kind: Kind, seed: AnyObject, variants: readonly Variant[]): Q
   });
 }
 
-/** Without a version: the object may be written meanwhile. */
-function changed({ metadata, ...rest }: AnyObject, variant: Variant): AnyObject {
+/** Without a version, unless the kind asks for one: the object may be written meanwhile. */
+function changed({ rules }: Kind, { metadata, ...rest }: AnyObject, variant: Variant): AnyObject {
   const { name, namespace, labels, annotations } = metadata;
-  const object = copyOf({ ...rest, metadata: { name, namespace, labels, annotations } });
+  const version = rules.conditionalUpdateOnly && { resourceVersion: metadata.resourceVersion };
+  const object = copyOf({ ...rest, metadata: { name, namespace, labels, annotations, ...version } });
   variant.apply(object);
   return object;
 }
@@ -61,20 +81,21 @@ function updates(
     name: `${kind.kind} ${what}: ${variant.name}`,
     method: 'PUT',
     path,
-    object: changed(theirs, variant),
-    ours: changed(ours, variant),
+    object: changed(kind, theirs, variant),
+    ours: changed(kind, ours, variant),
   }));
 }
 
-async function questionsOf(kind: Kind, seed: AnyObject, { ours, theirs }: Servers): Promise<Question[]> {
-  const variants = PARTS.flatMap((part) => variantsOf(kind.schema, seed, part));
+async function questionsOf({ kind, object: seed }: Seed, { ours, theirs }: Servers): Promise<Question[]> {
+  const variants = variantsFor({ kind, object: seed });
   const questions = creations(kind, seed, variants);
   if (!kind.verbs.has('update')) return questions;
   const path = pathOf(kind, seed);
   const both = [await stored(theirs, path, seed), await stored(ours, path, seed)] as const;
-  questions.push(...updates(kind, both, variants, ''));
+  questions.push(...updates(kind, both, [RELABELLED, ...variants], ''));
   if (!kind.subresources.has('status')) return questions;
-  return [...questions, ...updates(kind, both, variantsOf(kind.schema, both[0], 'status'), '/status')];
+  const ofStatus = [RELABELLED, ...variantsOf(kind.schema, both[0], 'status')];
+  return [...questions, ...updates(kind, both, ofStatus, '/status')];
 }
 
 async function askAll(questions: readonly Question[], { ours, theirs }: Servers, tally: Tally): Promise<void> {
@@ -92,9 +113,10 @@ async function main([kubeconfig, ...kinds]: readonly string[]): Promise<number> 
     return 2;
   }
   return compareServers(kubeconfig, async (servers, tally) => {
-    for (const { kind, object } of readSeeds(new Catalogue())) {
-      if (kinds.length > 0 && !kinds.includes(kind.kind)) continue;
-      await askAll(await questionsOf(kind, object, servers), servers, tally);
+    for (const seed of readSeeds(new Catalogue())) {
+      if (kinds.length > 0 && !kinds.includes(seed.kind.kind)) continue;
+      await askAll(await questionsOf(seed, servers), servers, tally);
+      tally.part(`${seed.object.apiVersion} ${seed.object.kind}`);
     }
   });
 }

@@ -55,7 +55,7 @@ export function validateInitContainers(around: Surroundings, field: string): Fie
   const taken = new Set((around.spec.containers ?? []).map(({ name }) => name));
   return (around.spec.initContainers ?? []).flatMap((container, i) => {
     const at = `${field}[${i}]`;
-    const errors = [...validateContainer(container, around, at), ...validateRestart(container, at)];
+    const errors = [...validateContainer(container, around, at), ...validateInitRestart(container, at)];
     if (taken.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     if (container.name) taken.add(container.name);
     errors.push(...hostPortConflicts([container], field));
@@ -74,6 +74,7 @@ export function validateInitContainers(around: Surroundings, field: string): Fie
 }
 
 /** In the order of Go's struct. */
+const NO_POLICY = 'must specify restartPolicy when restart rules are used';
 const NOT_IN_EPHEMERAL = [
   'ports',
   'resources',
@@ -194,11 +195,18 @@ function validateResize(
   });
 }
 
+/** Of an init container that names no policy, the rules are not looked at. */
+function validateInitRestart(container: Container, field: string): FieldError[] {
+  const { restartPolicy, restartPolicyRules: rules = [] } = container;
+  if (restartPolicy !== undefined) return validateRestart(container, field);
+  return rules.length > 0 ? [required(`${field}.restartPolicy`, NO_POLICY)] : [];
+}
+
 function validateRestart({ restartPolicy, restartPolicyRules: rules = [] }: Container, field: string): FieldError[] {
   const errors: FieldError[] = [];
   const at = `${field}.restartPolicy`;
   if (restartPolicy !== undefined) errors.push(...among('Always', 'Never', 'OnFailure')(restartPolicy, at));
-  else if (rules.length > 0) errors.push(required(at, 'must specify restartPolicy when restart rules are used'));
+  else if (rules.length > 0) errors.push(required(at, NO_POLICY));
   const list = `${field}.restartPolicyRules`;
   if (rules.length > MAX_RESTART_RULES) errors.push(tooMany(list, rules.length, MAX_RESTART_RULES));
   for (const [i, { action = '', exitCodes }] of rules.entries()) {

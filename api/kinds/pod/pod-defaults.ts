@@ -12,6 +12,10 @@ export function containersOf(spec: PodSpec): Array<Container | EphemeralContaine
 function dropDisabled(spec: PodSpec): void {
   delete spec.schedulingGroup;
   for (const { lifecycle } of containersOf(spec)) delete lifecycle?.stopSignal;
+  for (const source of spec.volumes?.flatMap(({ projected }) => projected?.sources ?? []) ?? []) {
+    delete source.clusterTrustBundle;
+    delete source.podCertificate;
+  }
 }
 
 export function defaultPodSpec(spec: PodSpec): void {

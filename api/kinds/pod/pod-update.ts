@@ -4,6 +4,7 @@ import { copyOf, isEqual } from '../../object.ts';
 import type { Container, PodSpec } from '../../types/core.v1.ts';
 import { trimmedImage } from './container-validation.ts';
 import { qosClassOf } from './qos.ts';
+import { validateTolerations } from './tolerations.ts';
 
 const IMMUTABLE =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
@@ -16,11 +17,7 @@ export function validateChange(spec: PodSpec, old: PodSpec): FieldError[] {
   const late = validateDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds);
   errors.push(...late);
   if (late.length > 0 && spec.activeDeadlineSeconds !== undefined) return errors;
-  const kept = (old.tolerations ?? []).filter(
-    (one) => !spec.tolerations?.some((other) => isSameToleration(one, other)),
-  );
-  const why = 'existing toleration can not be modified except its tolerationSeconds';
-  errors.push(...kept.map(() => forbidden('spec.tolerations', why)), ...validateGates(spec, old));
+  errors.push(...validateAdded(spec.tolerations ?? [], old.tolerations ?? []), ...validateGates(spec, old));
   return isEqual(withAllowed(spec, old), old) ? errors : [...errors, forbidden('spec', IMMUTABLE)];
 }
 
@@ -48,6 +45,14 @@ function validateGates({ schedulingGates = [] }: PodSpec, old: PodSpec): FieldEr
 }
 
 type Toleration = NonNullable<PodSpec['tolerations']>[number];
+
+/** Those that were there stay, but for their seconds; upstream checks all of them once more. */
+function validateAdded(tolerations: readonly Toleration[], old: readonly Toleration[]): FieldError[] {
+  const field = 'spec.tolerations';
+  const areThere = old.every((one) => tolerations.some((other) => isSameToleration(one, other)));
+  if (areThere) return validateTolerations(tolerations, field);
+  return [forbidden(field, 'existing toleration can not be modified except its tolerationSeconds')];
+}
 
 function isSameToleration(a: Toleration, b: Toleration): boolean {
   return a.key === b.key && a.operator === b.operator && a.value === b.value && a.effect === b.effect;

@@ -201,10 +201,9 @@ export function azureDisk(disk: AzureDiskVolumeSource, field: string): FieldErro
 
 /** The name of a CSI driver: a DNS name in either case, of 63 bytes at most. */
 export function csiDriverName(name: string | undefined, field: string): FieldError[] {
-  const text = name ?? '';
+  if (!name) return [required(field)];
   return [
-    ...(text ? [] : [required(field)]),
-    ...(text.length > MAX_DRIVER ? [tooLong(field, MAX_DRIVER)] : []),
-    ...dns1123SubdomainErrors(text.toLowerCase()).map((error) => invalid(field, text, error)),
+    ...(name.length > MAX_DRIVER ? [tooLong(field, MAX_DRIVER)] : []),
+    ...dns1123SubdomainErrors(name.toLowerCase()).map((error) => invalid(field, name, error)),
   ];
 }
