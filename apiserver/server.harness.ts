@@ -62,7 +62,7 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
       const response = await open(method, path, ask);
       let text = '';
       for await (const chunk of response) text += chunk;
-      const isJson = response.headers['content-type'] === 'application/json';
+      const isJson = text !== '' && response.headers['content-type'] === 'application/json';
       return { status: response.statusCode!, headers: response.headers, body: isJson ? JSON.parse(text) : text };
     },
     async watch(path) {

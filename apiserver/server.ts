@@ -17,6 +17,7 @@ import { type Authorizer, alwaysAllow, mastersFirst } from './authorization/auth
 import { advertise, bootstrap, serviceCIDROp } from './bootstrap.ts';
 import type { Pair } from './certificate-issuer.ts';
 import { type ClusterCertificates, clusterCertificates } from './certificates.ts';
+import { NodeIdentity } from './connect/backend.ts';
 import { type Dial, directDial } from './connect/egress.ts';
 import { METRICS_KINDS } from './connect/metrics-kinds.ts';
 import { Documents } from './http/documents.ts';
@@ -180,7 +181,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       metrics,
       log,
       dial: options.dial ?? directDial,
-      identity: { client: certificate.kubeletClient, ca: certificate.caCert },
+      identity: new NodeIdentity(certificate.kubeletClient, certificate.caCert),
       inFlight: new InFlight({ ...DEFAULT_LIMITS, ...options.inFlight }),
       signal: stopping.signal,
       open,

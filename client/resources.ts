@@ -11,6 +11,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  ReplicationController,
   Secret,
   Service,
   ServiceAccount,
@@ -46,6 +47,7 @@ export const secrets = core<Secret>('Secret', 'secrets');
 export const serviceAccounts = core<ServiceAccount>('ServiceAccount', 'serviceaccounts');
 export const persistentVolumes = core<PersistentVolume>('PersistentVolume', 'persistentvolumes', false);
 export const persistentVolumeClaims = core<PersistentVolumeClaim>('PersistentVolumeClaim', 'persistentvolumeclaims');
+export const replicationControllers = core<ReplicationController>('ReplicationController', 'replicationcontrollers');
 export const deployments = apps<Deployment>('Deployment', 'deployments');
 export const replicaSets = apps<ReplicaSet>('ReplicaSet', 'replicasets');
 export const daemonSets = apps<DaemonSet>('DaemonSet', 'daemonsets');

@@ -20,8 +20,11 @@ import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import type { ControllerOptions } from './options.ts';
+import { persistentVolumeProtection } from './persistentvolume-protection.ts';
+import { persistentVolumeClaimProtection } from './persistentvolumeclaim-protection.ts';
 import { podGCController } from './pod-gc.ts';
 import { replicaSetController } from './replicaset.ts';
+import { replicationController } from './replicationcontroller.ts';
 import { rootCAController } from './root-ca.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { serviceAccountTokenController } from './service-account-token.ts';
@@ -37,6 +40,7 @@ const CONTROLLERS: readonly { name: string; make: ControllerFactory }[] = [
   { name: 'endpointslicemirroring', make: endpointSliceMirroringController },
   { name: 'deployment', make: deploymentController },
   { name: 'replicaset', make: replicaSetController },
+  { name: 'replicationcontroller', make: replicationController },
   { name: 'namespace', make: namespaceController },
   { name: 'garbagecollector', make: garbageCollector },
   { name: 'nodeipam', make: nodeIpamController },
@@ -48,6 +52,8 @@ const CONTROLLERS: readonly { name: string; make: ControllerFactory }[] = [
   { name: 'root-ca-certificate-publisher', make: rootCAController },
   { name: 'service-cidr', make: serviceCIDRController },
   { name: 'service-lb', make: loadBalancerController },
+  { name: 'persistentvolume-protection', make: persistentVolumeProtection },
+  { name: 'persistentvolumeclaim-protection', make: persistentVolumeClaimProtection },
   { name: 'volumeattributesclass-protection', make: volumeAttributesClassProtection },
   { name: 'scheduler', make: scheduler },
 ];

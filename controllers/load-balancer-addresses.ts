@@ -1,11 +1,59 @@
 // The addresses a load balancer may have, and who holds which. The provider keeps the block's first three (network, gateway,
 // DNS) and its last (broadcast) for itself, as clouds do.
-import { type Block, formatAddress, indexIn, nthAddress, parseAddress, parseBlock, sizeOf } from '../api/ip.ts';
+import {
+  type Block,
+  type Family,
+  familyOf,
+  formatAddress,
+  indexIn,
+  nthAddress,
+  parseAddress,
+  parseBlock,
+  sizeOf,
+} from '../api/ip.ts';
 import { UsageError } from '../host/lifecycle.ts';
 
 const FIRST = 3n;
 
-export class AddressPool {
+/** At most one block of each address family. A Service holds an address of each family it has, or none at all. */
+export class AddressPools {
+  readonly #pools: readonly AddressPool[];
+
+  /** Throws UsageError when one of `cidrs` is no block, has no address to give, or is of another's family. */
+  constructor(cidrs: readonly string[]) {
+    this.#pools = cidrs.map((cidr) => new AddressPool(cidr));
+    if (new Set(this.#pools.map(({ family }) => family)).size < cidrs.length)
+      throw new UsageError(`--load-balancer-cidr: ${cidrs.join()} are of one address family`);
+  }
+
+  serves(family: Family): boolean {
+    return this.#pools.some((pool) => pool.family === family);
+  }
+
+  /**
+   * The addresses of `key`, in the order of `families`: those it holds, else those of `wanted`, else the first free ones. Undefined
+   * when one of them cannot be had, or there is no block of such families: then it holds what it held.
+   */
+  take(key: string, families: readonly Family[], wanted: readonly string[]): string[] | undefined {
+    const pools = families.flatMap((family) => this.#pools.find((pool) => pool.family === family) ?? []);
+    const isOurs = (ip: string): boolean => pools.some(({ family }) => family === familyOf(ip));
+    if (pools.length === 0 || !wanted.every(isOurs)) return undefined;
+    const held = pools.filter((pool) => pool.holds(key));
+    const wantedOf = (family: Family): string | undefined => wanted.find((ip) => familyOf(ip) === family);
+    const taken = pools.map((pool) => pool.take(key, wantedOf(pool.family)));
+    if (taken.every((address) => address !== undefined)) return taken;
+    for (const pool of pools) if (!held.includes(pool)) pool.release(key);
+    return undefined;
+  }
+
+  /** `key` keeps its addresses of the families in `but` only. Returns whether it held one that it has no longer. */
+  release(key: string, but: readonly Family[] = []): boolean {
+    const others = this.#pools.filter(({ family }) => !but.includes(family));
+    return others.map((pool) => pool.release(key)).includes(true);
+  }
+}
+
+class AddressPool {
   readonly #block: Block;
   readonly #holders = new Map<string, string>();
   readonly #held = new Map<string, string>();
@@ -16,6 +64,14 @@ export class AddressPool {
     if (!block) throw new UsageError(`--load-balancer-cidr: ${cidr} is no CIDR`);
     if (sizeOf(block) <= FIRST + 1n) throw new UsageError(`--load-balancer-cidr: ${cidr} is too small`);
     this.#block = block;
+  }
+
+  get family(): Family {
+    return this.#block.family;
+  }
+
+  holds(key: string): boolean {
+    return this.#held.has(key);
   }
 
   /**

@@ -76,8 +76,11 @@ export const controllers = program({
       help: 'the one of a cluster that has one family of addresses',
     },
     'load-balancer-cidr': {
-      type: z.string().default(defaultOptions.loadBalancerCIDR),
-      help: 'addresses for Services of type LoadBalancer (default none: they stay pending)',
+      type: z
+        .string()
+        .default(defaultOptions.loadBalancerCIDRs.join())
+        .transform((text) => text.split(',').filter(Boolean)),
+      help: 'addresses for Services of type LoadBalancer: CIDR or CIDR,CIDR, of each IP family (default none: they stay pending)',
     },
     'concurrent-syncs': {
       type: count(defaultOptions.concurrentSyncs),
@@ -116,7 +119,7 @@ export const controllers = program({
         IPv4: values['node-cidr-mask-size'] ?? values['node-cidr-mask-size-ipv4'],
         IPv6: values['node-cidr-mask-size'] ?? values['node-cidr-mask-size-ipv6'],
       },
-      loadBalancerCIDR: values['load-balancer-cidr'],
+      loadBalancerCIDRs: values['load-balancer-cidr'],
       concurrentSyncs: values['concurrent-syncs'],
       nodeMonitorGracePeriodMs: values['node-monitor-grace-period'],
       nodeMonitorPeriodMs: values['node-monitor-period'],

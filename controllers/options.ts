@@ -7,8 +7,8 @@ export interface ControllerOptions {
   readonly clusterCIDRs: readonly string[];
   /** Prefix length of a node's pod CIDR of each family. */
   readonly nodeCIDRMaskSize: { readonly IPv4: number; readonly IPv6: number };
-  /** Addresses for Services of type LoadBalancer; empty: nobody here balances, and they stay pending. */
-  readonly loadBalancerCIDR: string;
+  /** Addresses for Services of type LoadBalancer, one CIDR of each family at most; none: nobody here balances, and they stay pending. */
+  readonly loadBalancerCIDRs: readonly string[];
   /** ms without a heartbeat until a node counts as gone. */
   readonly nodeMonitorGracePeriodMs: number;
   /** ms between looks at all heartbeats. */
@@ -27,7 +27,7 @@ export const defaultOptions: ControllerOptions = {
   controllers: ['*'],
   clusterCIDRs: ['10.244.0.0/16'],
   nodeCIDRMaskSize: { IPv4: 24, IPv6: 64 },
-  loadBalancerCIDR: '',
+  loadBalancerCIDRs: [],
   nodeMonitorGracePeriodMs: 40_000,
   nodeMonitorPeriodMs: 5_000,
   terminatedPodGCThreshold: 12_500,

@@ -5,6 +5,7 @@ import type { VolumeAttributesClass } from '../api/types/storage.v1.ts';
 import { persistentVolumeClaims, persistentVolumes, volumeAttributesClasses } from '../client/resources.ts';
 import type { Controller, Environment } from './environment.ts';
 import { controlLoop } from './loop.ts';
+import { keepWhileUsed } from './protection.ts';
 
 const FINALIZER = 'kubernetes.io/vac-protection';
 
@@ -31,16 +32,9 @@ export function volumeAttributesClassProtection(environment: Environment): Contr
 
   async function reconcile(name: string): Promise<void> {
     const found = classes.get(name);
-    const { deletionTimestamp, finalizers = [] } = found?.metadata ?? {};
-    if (!found || !deletionTimestamp || !finalizers.includes(FINALIZER)) return;
-    if (claims.byIndex('class', name).length > 0 || volumes.byIndex('class', name).length > 0) return;
-    const { uid, resourceVersion } = found.metadata;
-    const left = finalizers.filter((one) => one !== FINALIZER);
-    await client.patch(
-      volumeAttributesClasses,
-      { name },
-      { metadata: { uid, resourceVersion, finalizers: left.length > 0 ? left : null } },
-    );
+    const isUsed = (): boolean => [claims, volumes].some((cache) => cache.byIndex('class', name).length > 0);
+    const protection = { client, resource: volumeAttributesClasses, finalizer: FINALIZER, isUsed };
+    if (found) await keepWhileUsed(protection, found);
   }
 
   const caches = [claims, volumes, classes];

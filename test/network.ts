@@ -39,22 +39,17 @@ export async function namespaceScript(entry: string): Promise<Script> {
   await check(['ln', '-s', join(root, 'node_modules'), join(folder, 'node_modules')]);
   return {
     async run<T>(input: unknown, { timeoutMs = 60_000 } = {}): Promise<T> {
-      const inside = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" "$@"';
-      const argv = [
-        'unshare',
-        '-Urnmpf',
-        '--mount-proc',
-        '--kill-child',
-        'sh',
-        '-c',
-        inside,
-        process.execPath,
-        outfile,
-      ];
+      const argv = apart([process.execPath, outfile]);
       return JSON.parse(await check(argv, { input: JSON.stringify(input), timeoutMs })) as T;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** The command as root of fresh namespaces, with `/run` and a loopback of its own; all it starts ends with it. */
+export function apart(argv: readonly string[]): string[] {
+  const inside = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" "$@"';
+  return ['unshare', '-Urnmpf', '--mount-proc', '--kill-child', 'sh', '-c', inside, ...argv];
 }
 
 /** For the script: reads its input, answers with what `work` returns, and ends. */

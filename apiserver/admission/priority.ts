@@ -22,7 +22,12 @@ export const priority: Admission = {
       throw StatusError.forbidden(kind, metadata.name, why);
     }
     spec.priority = value;
-    spec.preemptionPolicy ??= chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+    const policy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+    if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
+      const why = `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`;
+      throw StatusError.forbidden(kind, metadata.name, why);
+    }
+    spec.preemptionPolicy = policy;
   },
 };
 

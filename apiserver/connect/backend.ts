@@ -1,15 +1,27 @@
 // One HTTP/1.1 request to whoever is behind this server: a node's agent (TLS, both sides showing certificates), a pod or a Service.
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Pair } from '../certificate-issuer.ts';
 import { type Dial, DialError } from './egress.ts';
 
-export interface NodeIdentity {
-  /** PEM: what this server shows. */
-  readonly client: Pair;
-  /** PEM of the authority that must have issued what the agent shows. */
-  readonly ca: string;
+/** Who this server is to nodes' agents. */
+export class NodeIdentity {
+  readonly #client: Pair;
+  readonly #ca: string;
+  #context: SecureContext | undefined;
+
+  /** PEM: what this server shows, and the authority that must have issued what the agent shows. */
+  constructor(client: Pair, ca: string) {
+    this.#client = client;
+    this.#ca = ca;
+  }
+
+  /** Read once, when the first connection needs it: that takes 6 ms. */
+  get secureContext(): SecureContext {
+    this.#context ??= createSecureContext({ ...this.#client, ca: this.#ca });
+    return this.#context;
+  }
 }
 
 export interface Backend {
@@ -27,7 +39,7 @@ export interface BackendRequest {
   readonly signal: AbortSignal;
 }
 
-/** Connects, and begins a request whose body the caller writes and ends. Rejects with DialError. */
+/** Connects, and begins a request whose body the caller writes and ends. Rejects with DialError, or when the backend is not who it should be. */
 export async function beginRequest(dial: Dial, backend: Backend, request: BackendRequest): Promise<ClientRequest> {
   const { method, path, headers, signal } = request;
   const socket = await openConnection(dial, backend);
@@ -53,16 +65,28 @@ export function answerTo(request: ClientRequest): Promise<BackendAnswer> {
   });
 }
 
+/** What OpenSSL calls a certificate that nobody we trust has signed. */
+const UNKNOWN_AUTHORITY = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+
 async function openConnection(dial: Dial, { host, port, tls }: Backend): Promise<Socket> {
   const socket = await dial(host, port);
   if (!tls) return socket;
-  const identity = tls === 'anyone' ? { rejectUnauthorized: false } : { ...tls.client, ca: tls.ca };
-  return secured(connectTls({ socket, host, ...identity }), (reason) => new DialError(host, port, reason));
+  const identity = tls === 'anyone' ? { rejectUnauthorized: false } : { secureContext: tls.secureContext };
+  return secured(connectTls({ socket, host, ...identity }), (error) =>
+    UNKNOWN_AUTHORITY.includes(error.code ?? '')
+      ? new Error('tls: failed to verify certificate: x509: certificate signed by unknown authority')
+      : new DialError(host, port, error.message),
+  );
 }
 
-function secured(socket: TLSSocket, failure: (reason: string) => DialError): Promise<TLSSocket> {
+function secured(socket: TLSSocket, failure: (error: NodeJS.ErrnoException) => Error): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(failure(error.message));
+    const fail = (error: Error): void => reject(failure(error));
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       socket.off('error', fail);

@@ -145,6 +145,8 @@ describe('a server without nodes', () => {
     ['POST', 'pods/waiting/exec?command=ls&stdout=true', 400, 'pod waiting does not have a host assigned'],
     ['GET', 'pods/waiting/portforward', 400, 'pod waiting does not have a host assigned'],
     ['GET', 'pods/waiting/proxy/', 400, 'address not allowed'],
+    ['OPTIONS', 'pods/waiting/proxy/', 400, 'address not allowed'],
+    ['OPTIONS', 'pods/waiting/exec', 405, 'the server does not allow this method on the requested resource'],
     ['GET', 'services/web:81/proxy/', 503, 'no service port 81 found for service "web"'],
     ['GET', 'services/a:b:c:d/proxy/', 400, 'invalid service request "a:b:c:d"'],
   ])('%s %s is %i', async (method, path, status, message) => {

@@ -21,6 +21,9 @@ const CONNECTORS: Readonly<Partial<Record<string, Connector>>> = {
 export function connectorFor({ info }: Exchange, kind: Kind): Connector | undefined {
   if (kind.group !== '' || info.subresource === '') return undefined;
   const connector = CONNECTORS[`${kind.plural}/${info.subresource}`];
-  if (connector && !kind.subresources.get(info.subresource)?.verbs.has(info.verb as 'get')) throw methodNotAllowed();
+  const { verbs } = kind.subresources.get(info.subresource) ?? {};
+  // A method without a verb of its own: what is proxied may have an answer.
+  const isAllowed = info.method === 'OPTIONS' ? info.subresource === 'proxy' : verbs?.has(info.verb as 'get');
+  if (connector && !isAllowed) throw methodNotAllowed();
   return connector;
 }

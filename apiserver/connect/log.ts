@@ -2,7 +2,7 @@
 // (kubernetes v1.36 pkg/registry/core/pod/rest/log.go, k8s.io/apiserver pkg/registry/generic/rest).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type FieldError, forbidden, invalid, notSupported } from '../../api/field.ts';
+import { type FieldError, forbidden, invalid } from '../../api/field.ts';
 import { hostPort } from '../../api/ip.ts';
 import type { Kind } from '../../api/kind.ts';
 import { StatusError } from '../../api/status.ts';
@@ -112,8 +112,9 @@ function agentQuery(query: URLSearchParams, name: string): URLSearchParams {
   }
   const sinceTime = query.get('sinceTime');
   if (sinceTime) asked.set('sinceTime', sinceTime);
-  asked.set('stream', query.get('stream') || 'All');
   const problems = problemsOf(asked);
+  // One stream alone is behind a feature gate that is off.
+  if (query.get('stream')) problems.push(forbidden('stream', 'may not be specified'));
   if (problems.length > 0) throw StatusError.invalid({ group: '', kind: 'PodLogOptions' }, name, problems);
   return asked;
 }
@@ -125,17 +126,12 @@ export const isSet = (value: string | null): boolean => value !== null && value 
 function problemsOf(asked: URLSearchParams): FieldError[] {
   const number = (name: string): number | undefined => (asked.has(name) ? Number(asked.get(name)) : undefined);
   const [tail, limit, seconds] = [number('tailLines'), number('limitBytes'), number('sinceSeconds')];
-  const stream = asked.get('stream')!;
   const problems: (FieldError | false)[] = [
     tail !== undefined && tail < 0 && invalid('tailLines', tail, 'must be greater than or equal to 0'),
     limit !== undefined && limit < 1 && invalid('limitBytes', limit, 'must be greater than 0'),
     seconds !== undefined && asked.has('sinceTime')
       ? forbidden('', 'at most one of `sinceTime` or `sinceSeconds` may be specified')
       : seconds !== undefined && seconds < 1 && invalid('sinceSeconds', seconds, 'must be greater than 0'),
-    !['All', 'Stdout', 'Stderr'].includes(stream) && notSupported('stream', stream, ['All', 'Stderr', 'Stdout']),
-    stream !== 'All' &&
-      tail !== undefined &&
-      forbidden('', '`tailLines` and specific `stream` are mutually exclusive for now'),
   ];
   return problems.filter((problem) => problem !== false);
 }

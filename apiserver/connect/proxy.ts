@@ -1,11 +1,14 @@
 // The proxy subresource of pods, Services and nodes: any HTTP request, passed on (kubernetes v1.36 pkg/registry/core/pod/strategy.go
 // ResourceLocation, service/storage/storage.go, node/strategy.go; k8s.io/apimachinery pkg/util/proxy).
 import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { hostPort } from '../../api/ip.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Endpoints, Pod, Service } from '../../api/types/core.v1.ts';
 import type { Exchange } from '../http/pipeline.ts';
 import { answerTo, type Backend, beginRequest } from './backend.ts';
 import { type ConnectContext, type Connector, storedObject } from './connector.ts';
+import { outerURL, pageRewriters } from './html-links.ts';
 import { nodeBackend } from './node-backend.ts';
 import { passedHeaders, passUpgrade } from './upgrade.ts';
 
@@ -103,13 +106,14 @@ async function pass(exchange: Exchange, backend: Backend, context: ConnectContex
   const left = new AbortController();
   response.on('close', () => left.abort(new Error('the client is gone')));
   const answer = await ask(exchange, backend, path, AbortSignal.any([context.signal, left.signal]), context, body);
-  const headers = Object.entries(answer.headers).filter(([name]) => !HOP.test(name));
-  response.writeHead(answer.statusCode!, redirected(Object.fromEntries(headers), place, backend));
-  await new Promise<void>((resolve) => {
-    answer.on('error', () => response.destroy());
-    response.on('close', () => resolve()).on('finish', () => resolve());
-    answer.pipe(response);
-  });
+  const where = { place, hosts: [hostPort(backend.host, backend.port), backend.host] };
+  const headers = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !HOP.test(name)));
+  if (headers.location) headers.location = outerURL(headers.location as string, where);
+  const rewriters = info.method === 'HEAD' ? undefined : pageRewriters(answer.headers, where);
+  if (rewriters) delete headers['content-length'];
+  response.writeHead(answer.statusCode!, headers);
+  // An answer that breaks off breaks off for the client, too; either end is the end of both.
+  await pipeline([answer, ...(rewriters ?? []), response]).catch(() => response.destroy());
   return answer.statusCode!;
 }
 
@@ -134,18 +138,4 @@ async function ask(
   } catch (error) {
     throw unavailable(`error trying to reach service: ${(error as Error).message}`);
   }
-}
-
-/** A redirect to the backend itself leads through the proxy. */
-function redirected(
-  headers: NodeJS.Dict<string | string[]>,
-  place: string,
-  { host, port }: Backend,
-): NodeJS.Dict<string | string[]> {
-  const location = headers.location;
-  if (typeof location !== 'string') return headers;
-  if (location.startsWith('/') && !location.startsWith('//')) return { ...headers, location: place + location };
-  const [, there, path] = /^https?:\/\/([^/]*)(\/.*)?$/.exec(location) ?? [];
-  const isBackend = there === `${host}:${port}` || there === host;
-  return isBackend ? { ...headers, location: `${place}${path ?? '/'}` } : headers;
 }

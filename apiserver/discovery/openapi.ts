@@ -1,9 +1,9 @@
 // OpenAPI v2 and v3 documents, from the same definitions that validate; loaded and built when first asked for.
-import { createHash } from 'node:crypto';
 import type { Catalogue } from '../../api/catalogue.ts';
 import definitions from '../../api/facts/openapi-schemas.json' with { type: 'json' };
 import type { Kind, Verb } from '../../api/kind.ts';
 import { apiVersionOf } from '../../api/object.ts';
+import { hashOf } from '../http/entity-tags.ts';
 import { VERSION } from '../version.ts';
 import { described } from './descriptions.ts';
 
@@ -16,10 +16,7 @@ const V2 = '#/definitions/';
 export function openapiV3Index(catalogue: Catalogue): object {
   const paths: Json = {};
   for (const path of groupPaths(catalogue)) {
-    const hash = createHash('sha512')
-      .update(JSON.stringify(openapiV3(catalogue, path)))
-      .digest('hex')
-      .toUpperCase();
+    const hash = hashOf(JSON.stringify(openapiV3(catalogue, path)));
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
   return { paths };

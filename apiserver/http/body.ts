@@ -50,11 +50,37 @@ export async function readBody({ contentType, body, kind, schema, duplicates }: 
     }
   }
   try {
-    return parseJson(body.toString(), { duplicates });
+    const read = parseJson(body.toString(), { duplicates });
+    const problem = typeProblem(read.value);
+    if (problem) throw unrecognized(problem);
+    return read.value === null ? { ...read, value: {} } : read;
   } catch (error) {
     if (error instanceof JsonError) throw unrecognized(`${UNNAMED}; json parse error: ${error.message}`);
     throw error;
   }
+}
+
+const TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/** What keeps anybody from seeing which kind it is of; null is taken for an object with nothing in it. */
+function typeProblem(value: unknown): string | undefined {
+  if (value === null) return undefined;
+  const failed = `${UNNAMED}; json parse error: json: cannot unmarshal`;
+  if (typeof value !== 'object' || Array.isArray(value))
+    return `${failed} ${typeName(value)} into Go value of type ${TYPE_META}`;
+  const { apiVersion, kind } = value as Record<string, unknown>;
+  for (const [field, said] of Object.entries({ apiVersion, kind })) {
+    if (said === undefined || said === null || typeof said === 'string') continue;
+    return `${failed} ${typeName(said)} into Go struct field .${field} of type string`;
+  }
+  const isVersion = typeof apiVersion !== 'string' || apiVersion.split('/').length <= 2;
+  return isVersion ? undefined : `unexpected GroupVersion string: ${apiVersion}`;
+}
+
+function typeName(value: unknown): string {
+  if (typeof value === 'boolean') return 'bool';
+  return Array.isArray(value) ? 'array' : typeof value;
 }
 
 /** An object of another kind is left unread: that it is another is all there is to say. */

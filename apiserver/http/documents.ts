@@ -5,9 +5,11 @@ import { Discovery } from '../discovery/discovery.ts';
 import type { Metrics } from '../metrics.ts';
 import { pathNotFound } from '../registry/verbs.ts';
 import { VERSION } from '../version.ts';
-import { JSON_OBJECT, negotiate, readAccept, unknownShape } from './negotiation.ts';
+import type { DocumentRequest } from './document-request.ts';
+import { hashOf, tagged } from './entity-tags.ts';
+import { JSON_OBJECT, negotiate, notAcceptableBut, readAccept, unknownShape } from './negotiation.ts';
+import type { OpenAPIDocuments } from './openapi-documents.ts';
 import { type Rendered, write } from './render.ts';
-import type { RequestInfo } from './request-info.ts';
 
 const OPENID_CONFIGURATION = '/.well-known/openid-configuration';
 const KEYS = '/openid/v1/jwks';
@@ -28,8 +30,7 @@ export interface DocumentsOptions {
 export class Documents {
   readonly #options: DocumentsOptions;
   readonly #discovery: Discovery;
-  /** What takes long to make and is asked for by every kubectl, by name; good for as long as the catalogue does not change. */
-  readonly #made = new Map<string, Promise<Rendered>>();
+  #openapiDocuments: Promise<OpenAPIDocuments> | undefined;
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
@@ -40,7 +41,8 @@ export class Documents {
     return text(404, '404 page not found\n');
   }
 
-  async read(info: RequestInfo, accept: string | undefined): Promise<Rendered> {
+  async read(request: DocumentRequest): Promise<Rendered> {
+    const { info } = request;
     const path = info.path.length > 1 ? info.path.replace(/\/$/, '') : info.path;
     const words = path.split('/').slice(1);
     switch (words[0]) {
@@ -55,16 +57,16 @@ export class Documents {
         // The one document that upstream indents, whoever asks.
         return { ...text(200, JSON.stringify(VERSION, null, 2)), contentType: 'application/json' };
       case 'openapi':
-        return this.#openapi(words, accept);
+        return (await this.#openapi(words, request)) ?? this.notFound();
       case 'api':
       case 'apis':
-        return this.#discover(words, accept);
+        return this.#discover(words, request);
       case '.well-known':
-        return path === OPENID_CONFIGURATION ? this.#openidConfiguration() : this.notFound();
+        return path === OPENID_CONFIGURATION ? this.#openidConfiguration(request) : this.notFound();
       case 'openid':
-        return path === KEYS ? this.#openidKeys() : this.notFound();
+        return path === KEYS ? this.#openidKeys(request) : this.notFound();
       case '':
-        return this.#json({ paths: this.#paths() }, accept);
+        return this.#json({ paths: this.#paths() }, request);
       default:
         return this.notFound();
     }
@@ -83,47 +85,32 @@ export class Documents {
     return text(isFine ? 200 : 500, `${lines.join('\n')}\n${verdict}\n`);
   }
 
-  async #discover(words: string[], accept: string | undefined): Promise<Rendered> {
+  async #discover(words: string[], request: DocumentRequest): Promise<Rendered> {
     const discovery = this.#discovery;
+    const { accept } = request.headers;
     if (words.length === 1) {
       const version = aggregatedVersion(accept);
-      if (version) {
-        const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-        return { ...(await this.#json(discovery.aggregated(words[0], version), undefined)), contentType };
-      }
+      if (version) return this.#aggregated(words[0], version, request);
       if (!negotiate(accept)) throw unknownShape();
-      return this.#json(words[0] === 'api' ? discovery.versions(this.#options.address()) : discovery.groups(), accept);
+      return this.#json(words[0] === 'api' ? discovery.versions(this.#options.address()) : discovery.groups(), request);
     }
     const group = words[0] === 'api' ? '' : words[1];
     const version = words[0] === 'api' ? words[1] : words[2];
     if (!discovery.hasGroup(group)) return this.notFound();
     const document = version === undefined ? discovery.group(group) : discovery.resources(group, version);
     if (!document) throw pathNotFound();
-    return this.#json(document, accept);
+    return this.#json(document, request);
   }
 
-  async #openapi(words: string[], accept: string | undefined): Promise<Rendered> {
-    const { openapiV2, openapiV3, openapiV3Index } = await import('../discovery/openapi.ts');
-    const { catalogue } = this.#options;
-    if (words[1] === 'v2' && words.length === 2) {
-      if (accept?.includes('proto-openapi.spec.v2'))
-        return this.#once('openapi/v2', () => protobufOf(openapiV2(catalogue)));
-      return this.#json(openapiV2(catalogue), jsonOnly(accept));
-    }
-    if (words[1] !== 'v3') return this.notFound();
-    if (words.length === 2) {
-      // Upstream answers the index as plain text.
-      const contentType = 'text/plain; charset=utf-8';
-      return this.#once('openapi/v3', async () => {
-        return { ...(await this.#json(openapiV3Index(catalogue), undefined)), contentType };
-      });
-    }
-    const document = openapiV3(catalogue, words.slice(2).join('/'));
-    return document ? this.#json(document, jsonOnly(accept)) : this.notFound();
+  #aggregated(root: string, version: 'v2' | 'v2beta1', { headers }: DocumentRequest): Rendered {
+    const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    const body = JSON.stringify(this.#discovery.aggregated(root, version));
+    const ifNoneMatch = headers['if-none-match'];
+    return tagged({ ...text(200, body), contentType }, { tag: hashOf(body), ifNoneMatch, cacheControl: 'public' });
   }
 
   /** OpenID Connect Discovery 1.0, as much of it as who checks a token needs. */
-  #openidConfiguration(): Rendered {
+  #openidConfiguration({ headers }: DocumentRequest): Rendered {
     const { address, tokens } = this.#options;
     const document = {
       issuer: tokens.issuer,
@@ -132,23 +119,25 @@ export class Documents {
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: [tokens.key.algorithm],
     };
-    return { ...text(200, JSON.stringify(document)), contentType: 'application/json' };
+    return publicDocument(document, 'application/json', headers.accept);
   }
 
-  #openidKeys(): Rendered {
+  #openidKeys({ headers }: DocumentRequest): Rendered {
     const keys = [this.#options.tokens.key.jwk()];
-    return { ...text(200, JSON.stringify({ keys })), contentType: 'application/jwk-set+json' };
+    return publicDocument({ keys }, 'application/jwk-set+json', headers.accept);
   }
 
-  #once(name: string, make: () => Promise<Rendered>): Promise<Rendered> {
-    const made = this.#made.get(name) ?? make();
-    this.#made.set(name, made);
-    return made;
+  /** Loaded when first asked for. */
+  async #openapi(words: string[], request: DocumentRequest): Promise<Rendered | undefined> {
+    this.#openapiDocuments ??= import('./openapi-documents.ts').then(
+      ({ OpenAPIDocuments }) => new OpenAPIDocuments(this.#options.catalogue),
+    );
+    return (await this.#openapiDocuments).read(words, request);
   }
 
-  #json(value: unknown, accept: string | undefined): Promise<Rendered> {
-    const representation = { ...(negotiate(accept) ?? JSON_OBJECT), shape: 'object' as const };
-    return write(200, value, { representation, pretty: false });
+  #json(value: unknown, { headers, pretty }: DocumentRequest): Promise<Rendered> {
+    const representation = { ...(negotiate(headers.accept) ?? JSON_OBJECT), shape: 'object' as const };
+    return write(200, value, { representation, pretty });
   }
 
   #paths(): string[] {
@@ -169,19 +158,18 @@ export class Documents {
   }
 }
 
-async function protobufOf(document: object): Promise<Rendered> {
-  const { OPENAPI_V2_PROTOBUF, openapiV2Protobuf } = await import('../discovery/openapi-protobuf.ts');
-  return { status: 200, contentType: OPENAPI_V2_PROTOBUF, body: openapiV2Protobuf(document) };
-}
-
-/** OpenAPI v3 is offered as JSON to whoever asks for protobuf: clients take what they get. */
-const jsonOnly = (accept: string | undefined): string | undefined => (accept?.includes('yaml') ? accept : undefined);
-
 const text = (status: number, body: string): Rendered => ({
   status,
   contentType: 'text/plain; charset=utf-8',
   body: Buffer.from(body),
 });
+
+/** What anybody may keep for an hour. Throws 406 for who takes another type. */
+function publicDocument(document: object, contentType: string, accept: string | undefined): Rendered {
+  const isTaken = !accept || readAccept(accept).some(({ type }) => type === contentType || type === '*/*');
+  if (!isTaken) throw notAcceptableBut(contentType);
+  return { ...text(200, JSON.stringify(document)), contentType, headers: { 'cache-control': 'public, max-age=3600' } };
+}
 
 /** The version of aggregated discovery a client takes; undefined when it wants the old documents. */
 function aggregatedVersion(accept: string | undefined): 'v2' | 'v2beta1' | undefined {

@@ -64,7 +64,12 @@ const STREAMS = ', application/json;stream=watch, application/vnd.kubernetes.pro
 
 /** 406 in the words of the endpoint installer; lists and watches name the stream types too. */
 export function notAcceptable(options: { streams: boolean }): StatusError {
-  const message = `406: Not Acceptable\n\nAvailable representations: ${REPRESENTATIONS}${options.streams ? STREAMS : ''}`;
+  return notAcceptableBut(`${REPRESENTATIONS}${options.streams ? STREAMS : ''}`);
+}
+
+/** 406 that names the representations there are. */
+export function notAcceptableBut(available: string): StatusError {
+  const message = `406: Not Acceptable\n\nAvailable representations: ${available}`;
   return new StatusError(406, 'NotAcceptable', message, {});
 }
 

@@ -1,4 +1,5 @@
 // How an answer is written: the object itself, a Table or its metadata only; JSON or YAML; plain or for eyes.
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { Kind } from '../../api/kind.ts';
 import { type AnyObject, apiVersionOf, type ListMeta } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
@@ -11,6 +12,8 @@ export interface Rendered {
   readonly status: number;
   readonly contentType: string;
   readonly body: Buffer;
+  /** Besides those that every answer has, or in their place. */
+  readonly headers?: OutgoingHttpHeaders;
 }
 
 export interface RenderOptions {

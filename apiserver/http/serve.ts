@@ -64,7 +64,8 @@ async function answerOrRefuse(exchange: Exchange, services: Services): Promise<n
 }
 
 async function serveDocument(exchange: Exchange, { documents }: Services): Promise<number> {
-  const document = await documents.read(exchange.info, exchange.headers.accept);
+  const { info, headers } = exchange;
+  const document = await documents.read({ info, headers, pretty: isPretty(exchange) });
   send(exchange, document);
   return document.status;
 }
@@ -206,16 +207,18 @@ async function beginWatch(exchange: Exchange): Promise<WatchLines | undefined> {
   return response;
 }
 
-function send(exchange: Exchange, { status, contentType, body }: Rendered, retryAfterSeconds?: number): void {
+function send(exchange: Exchange, rendered: Rendered, retryAfterSeconds?: number): void {
   const { info, reply } = exchange;
+  const { status, contentType, body } = rendered;
   const headers: OutgoingHttpHeaders = {
     'content-type': contentType,
     'content-length': body.length,
     'cache-control': 'no-cache, private',
   };
+  if (rendered.headers) Object.assign(headers, rendered.headers);
   if (exchange.warnings.length > 0) Object.assign(headers, warningHeaders(exchange));
   if (retryAfterSeconds) headers['retry-after'] = String(retryAfterSeconds);
-  reply.send(status, headers, info.method === 'HEAD' ? undefined : body);
+  reply.send(status, headers, info.method === 'HEAD' || status === 304 ? undefined : body);
 }
 
 function warningHeaders({ warnings }: Pick<Exchange, 'warnings'>): Record<string, string[]> {

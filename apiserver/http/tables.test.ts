@@ -49,3 +49,28 @@ it('shows a scale with what is wanted and what is there', async () => {
   ]);
   expect(body.rows[0].cells.slice(0, 3)).toEqual(['d', 2, 0]);
 });
+
+const nodeInfo = { kernelVersion: '6.1', architecture: 'amd64' };
+const source = { persistentVolumeName: 'v' };
+const claim = {
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } }, volumeName: 'v' },
+};
+
+it.each([
+  ['/api/v1/nodes', { status: { nodeInfo } }, 8, ['6.1 (amd64)']],
+  [`${CORE}/persistentvolumeclaims`, claim, 1, ['Pending', 'v', '0']],
+  ['/apis/storage.k8s.io/v1/csidrivers', { spec: {} }, 1, [true, false, false, '<unset>', false, 'Persistent']],
+  ['/apis/storage.k8s.io/v1/csinodes', { spec: { drivers: [{ name: 'd', nodeID: 'n' }] } }, 1, [1]],
+  [
+    '/apis/storage.k8s.io/v1/volumeattachments',
+    { spec: { attacher: 'd', nodeName: 'n', source } },
+    1,
+    ['d', 'v', 'n', false],
+  ],
+])('%s: what a row of its own tells', async (path, object, from, cells) => {
+  const { body } = await server.ask('POST', `${path}?dryRun=All`, {
+    body: { metadata: { name: 'shown' }, ...object },
+    headers: { accept: TABLE },
+  });
+  expect(body.rows[0].cells.slice(from, from + cells.length)).toEqual(cells);
+});

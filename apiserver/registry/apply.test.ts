@@ -123,7 +123,7 @@ describe('apply', () => {
     const stale = { resourceVersion: body.metadata.resourceVersion };
     expect((await apply(path, configMap('conditional', { a: '3' }, stale))).status).toBe(409);
     const other = { uid: '00000000-0000-0000-0000-000000000000' };
-    expect((await apply(path, configMap('conditional', { a: '3' }, other))).status).toBe(409);
+    expect((await apply(path, configMap('conditional', { a: '3' }, other))).status).toBe(422);
   });
 
   it('to status leaves the rest alone, and owns none of it', async () => {

@@ -1,7 +1,7 @@
 // PATCH of type apply: the configuration one manager wants, made part of the object, which is created when it is not there
 // (k8s.io/apiserver v0.36 pkg/endpoints/handlers/patch.go, applyPatcher).
 import type { Kind } from '../../api/kind.ts';
-import { type AnyObject, apiVersionOf, parseApiVersion } from '../../api/object.ts';
+import { type AnyObject, apiVersionOf, type ObjectMeta, parseApiVersion } from '../../api/object.ts';
 import { linesOf } from '../../api/schema/decode.ts';
 import { applyDefaults } from '../../api/schema/defaults.ts';
 import { JsonError, parseJson, TOO_DEEP } from '../../api/schema/json.ts';
@@ -131,7 +131,7 @@ export async function readConfiguration(call: Call, shape: Shape): Promise<AnyOb
   if (config.metadata?.managedFields) throw StatusError.badRequest('metadata.managedFields must be nil');
   check(shape.schema, config, shape);
   if (problem) tellStrict(call, `error converting YAML to JSON: ${problem}`);
-  config.metadata ??= { name: '' };
+  config.metadata ??= {} as ObjectMeta;
   return config;
 }
 

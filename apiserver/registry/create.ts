@@ -54,7 +54,7 @@ export async function createObject(
   kind.rules.prepareForCreate?.(object, writeOf(registry, call));
   await admit(registry, call, object, undefined);
   registry.services.settle(kind, object, undefined);
-  validateCreate(kind, object);
+  validateCreate(kind, object, registry.store);
   for (const warning of kind.rules.warnings?.(object, undefined) ?? []) call.warn(warning);
   if (!isDryRun(call)) refuseVersion(resourceVersion);
   return store(registry, call, object);

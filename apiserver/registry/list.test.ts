@@ -42,7 +42,32 @@ describe('a list in pages', () => {
   });
 });
 
+const token = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+it.each([
+  ['!!', 'illegal base64 data at input byte 0'],
+  [Buffer.from([0x81]).toString('base64url'), "invalid character '\\u0081' looking for beginning of value"],
+  [token([]), 'json: cannot unmarshal array into Go value of type storage.continueToken'],
+  [token({ v: 'x' }), 'server does not recognize this encoded version x'],
+  [
+    token({ v: 'meta.k8s.io/v1', rv: '1' }),
+    'json: cannot unmarshal string into Go struct field continueToken.rv of type int64',
+  ],
+  [token({ v: 'meta.k8s.io/v1', rv: 1, start: '../a' }), '../a'],
+])('%s is no token to continue by', async (bad, why) => {
+  const { status, body } = await server.ask('GET', `${MAPS}?limit=1&continue=${bad}`);
+  expect([status, body.message]).toEqual([400, `invalid continue token: continue key is not valid: ${why}`]);
+});
+
 describe('a watch', () => {
+  it('whose initial state is of the future says so in an event', async () => {
+    const version = server.store.revision + 1000;
+    const query = `sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=${version}`;
+    const watch = await server.watch(`${MAPS}?watch=1&allowWatchBookmarks=true&${query}`);
+    expect(await watch.next()).toMatchObject({ type: 'ERROR', object: { code: 504, reason: 'Timeout' } });
+    watch.stop();
+  });
+
   it('from the future is told nothing of what comes before', async () => {
     const path = `${MAPS}?watch=1&resourceVersion=${server.store.revision + 1}`;
     const watch = await server.watch(path);

@@ -48,10 +48,10 @@ interface Start {
 
 function startOf({ store }: Registry, _call: Call, options: ListOptions): Start {
   if (options.continue) {
+    const { revision, from } = decodeContinue(options.continue);
     if (options.resourceVersion && options.resourceVersion !== '0') {
       throw StatusError.badRequest('specifying resource version is not allowed when using continue');
     }
-    const { revision, from } = decodeContinue(options.continue);
     return { revision, from };
   }
   const asked = listVersion(options.resourceVersion);

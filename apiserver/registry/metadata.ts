@@ -25,18 +25,20 @@ const namespaceMismatch = (): StatusError =>
 /** Gives a new object its identity. `now` is ms since the epoch. */
 export function birth(object: AnyObject, now: number): void {
   const { metadata } = object;
-  clearServerFields(metadata);
+  delete metadata.resourceVersion;
+  wipeSystemFields(metadata);
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName, randomInt);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = rfc3339(now);
 }
 
-function clearServerFields(metadata: ObjectMeta): void {
-  delete metadata.resourceVersion;
+/** What only the server says. A generation is left to the kind: one that does not count keeps what it is given, as upstream does. */
+export function wipeSystemFields(metadata: ObjectMeta): void {
+  delete metadata.creationTimestamp;
+  delete metadata.uid;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  delete metadata.generation;
 }
 
 /** Keeps what no update may change, whatever the client sent. */

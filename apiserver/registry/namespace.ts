@@ -13,6 +13,12 @@ export function namespaceKey(name: string): string {
   return `/namespaces/${name}`;
 }
 
+/** None when there is no such namespace. */
+export function namespaceLabels(store: Store, name: string): Readonly<Record<string, string>> {
+  const entry = store.get(namespaceKey(name));
+  return entry ? (JSON.parse(entry.value.toString()).metadata.labels ?? {}) : {};
+}
+
 const terminating = new WeakMap<Entry, boolean>();
 
 function isTerminating(entry: Entry): boolean {

@@ -1,34 +1,29 @@
 // Kinds that are questions, not objects: a POST is answered and nothing is stored.
-import { type FieldError, invalid } from '../../api/field.ts';
-import type { AnyObject } from '../../api/object.ts';
+import type { FieldError } from '../../api/field.ts';
+import { type AccessReviewKind, validateAccessReview } from '../../api/kinds/access-review.ts';
+import { type AnyObject, apiVersionOf, type ObjectMeta } from '../../api/object.ts';
 import { StatusError } from '../../api/status.ts';
+import type { SubjectAccessReviewSpec } from '../../api/types/authorization.v1.ts';
+import { rfc3339 } from '../../host/clock.ts';
 import { identify, TokenError } from '../authentication/authenticate.ts';
 import { authenticated, type User } from '../authentication/user.ts';
 import type { Attributes, Decision } from '../authorization/authorizer.ts';
+import { trackWrite } from '../managed-fields/ownership.ts';
 import { decodeBody } from './decode.ts';
+import { alignNamespace, wipeSystemFields } from './metadata.ts';
 import type { Answer, Call, Handler, Registry } from './registry.ts';
 
-interface ResourceAttributes {
-  namespace?: string;
-  verb?: string;
-  group?: string;
-  resource?: string;
-  subresource?: string;
-  name?: string;
-}
-
-interface AccessSpec {
-  user?: string;
-  groups?: string[];
-  uid?: string;
-  resourceAttributes?: ResourceAttributes;
-  nonResourceAttributes?: { path?: string; verb?: string };
+/** What is asked, with the metadata that a create would look at. */
+interface Question extends AnyObject {
+  spec?: SubjectAccessReviewSpec & { token?: string; audiences?: string[]; namespace?: string };
+  status?: object;
 }
 
 export const REVIEWS: Readonly<Record<string, Handler>> = {
-  SelfSubjectReview: async (_registry, call) => {
-    const object = await decodeBody(call, call.kind);
-    return answer({ ...object, status: { userInfo: userInfo(call.user) } });
+  SelfSubjectReview: async (registry, call) => {
+    await questionOf(registry, call);
+    const metadata = { creationTimestamp: rfc3339(registry.clock.now()) } as ObjectMeta;
+    return answer({ ...named(call), metadata, status: { userInfo: userInfo(call.user) } });
   },
   TokenReview: reviewToken,
   SelfSubjectAccessReview: (registry, call) => reviewAccess(registry, call, () => call.user),
@@ -39,44 +34,63 @@ export const REVIEWS: Readonly<Record<string, Handler>> = {
 
 const answer = (object: AnyObject): Answer => ({ type: 'object', status: 201, object });
 
+const named = ({ kind }: Call): Pick<AnyObject, 'apiVersion' | 'kind'> => ({
+  kind: kind.kind,
+  apiVersion: apiVersionOf(kind.group, kind.version),
+});
+
+async function questionOf(registry: Registry, call: Call): Promise<Question> {
+  const object = (await decodeBody(call, call.kind)) as Question;
+  alignNamespace(call, object);
+  wipeSystemFields(object.metadata);
+  if (!object.metadata.name) delete (object.metadata as Partial<ObjectMeta>).name;
+  trackWrite(registry, call, undefined, object);
+  return object;
+}
+
 function userInfo({ name, uid, groups, extra }: User): object {
   return { username: name, ...(uid && { uid }), groups, ...(extra && { extra }) };
 }
 
-/** Whose a token is; the audiences are those it is for, of the ones that are asked about. */
-async function reviewToken({ authentication }: Registry, call: Call): Promise<Answer> {
-  const object = await decodeBody(call, call.kind);
-  const spec = (object.spec ?? {}) as { token?: string; audiences?: string[] };
+/** Whose a token is; the audiences are those it is for, of the ones that are asked about. A status that came along is filled in. */
+async function reviewToken(registry: Registry, call: Call): Promise<Answer> {
+  const { authentication } = registry;
+  const { spec = {}, status, ...rest } = await questionOf(registry, call);
   if (!spec.token) throw StatusError.badRequest('token is required for TokenReview in authentication');
   const wanted = spec.audiences?.length ? spec.audiences : authentication.audiences;
   try {
     const { user, audiences } = identify(spec.token, wanted, authentication.tokens);
-    return answer({ ...object, status: { authenticated: true, user: userInfo(authenticated(user)), audiences } });
+    const found = { authenticated: true, user: userInfo(authenticated(user)), audiences };
+    return answer({ ...rest, spec, status: { ...status, ...found } });
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
-    return answer({ ...object, status: { user: {}, error: error.message } });
+    const { authenticated: _authenticated, ...given } = { user: {}, ...status } as Record<string, unknown>;
+    return answer({ ...rest, spec, status: { ...given, error: error.message } });
   }
 }
 
 /** Whoever may ask may do everything: there is no authorizer that tells more than that. */
-async function reviewRules(_registry: Registry, call: Call): Promise<Answer> {
-  const object = await decodeBody(call, call.kind);
-  if (!(object.spec as { namespace?: string } | undefined)?.namespace) {
-    throw StatusError.badRequest('no namespace on request');
-  }
+async function reviewRules(registry: Registry, call: Call): Promise<Answer> {
+  const { spec } = await questionOf(registry, call);
+  if (!spec?.namespace) throw StatusError.badRequest('no namespace on request');
   const resourceRules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
   const nonResourceRules = [{ verbs: ['*'], nonResourceURLs: ['*'] }];
-  return answer({ ...object, status: { resourceRules, nonResourceRules, incomplete: false } });
+  const status = { resourceRules, nonResourceRules, incomplete: false };
+  return answer({ ...named(call), metadata: {} as ObjectMeta, spec: {}, status });
 }
 
-function subjectOf(spec: AccessSpec): User {
+function subjectOf(spec: SubjectAccessReviewSpec): User {
   return { name: spec.user ?? '', groups: spec.groups ?? [], uid: spec.uid };
 }
 
-async function reviewAccess(registry: Registry, call: Call, who: (spec: AccessSpec) => User): Promise<Answer> {
-  const object = await decodeBody(call, call.kind);
-  const spec = (object.spec ?? {}) as AccessSpec;
-  const errors = problems(call, spec);
+async function reviewAccess(
+  registry: Registry,
+  call: Call,
+  who: (spec: SubjectAccessReviewSpec) => User,
+): Promise<Answer> {
+  const object = await questionOf(registry, call);
+  const spec = object.spec ?? {};
+  const errors = validateAccessReview(call.kind.kind as AccessReviewKind, object);
   if (errors.length > 0) throw invalidReview(errors);
   const decision: Decision = registry.authorizer(attributesOf(who(spec), spec));
   const status = { allowed: decision.allowed, ...(decision.reason && { reason: decision.reason }) };
@@ -90,29 +104,7 @@ function invalidReview(errors: readonly FieldError[]): StatusError {
   return new StatusError(422, 'Invalid', message, details);
 }
 
-function problems(call: Call, spec: AccessSpec): FieldError[] {
-  const { resourceAttributes, nonResourceAttributes } = spec;
-  const errors: FieldError[] = [];
-  if (resourceAttributes && nonResourceAttributes) {
-    const { path = '', verb = '' } = nonResourceAttributes;
-    const why = 'cannot be specified in combination with resourceAttributes';
-    errors.push(invalid('spec.nonResourceAttributes', { Path: path, Verb: verb }, why));
-  }
-  if (!resourceAttributes && !nonResourceAttributes) {
-    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
-    errors.push(invalid('spec.resourceAttributes', null, why));
-  }
-  if (call.kind.kind !== 'SelfSubjectAccessReview' && !spec.user && !spec.groups?.length) {
-    errors.push(invalid('spec.user', '', 'at least one of user or group must be specified'));
-  }
-  if (call.kind.kind === 'LocalSubjectAccessReview' && resourceAttributes?.namespace !== call.namespace) {
-    const field = 'spec.resourceAttributes.namespace';
-    errors.push(invalid(field, resourceAttributes?.namespace ?? '', 'must match metadata.namespace'));
-  }
-  return errors;
-}
-
-function attributesOf(user: User, { resourceAttributes, nonResourceAttributes }: AccessSpec): Attributes {
+function attributesOf(user: User, { resourceAttributes, nonResourceAttributes }: SubjectAccessReviewSpec): Attributes {
   const {
     namespace = '',
     verb = '',

@@ -37,6 +37,7 @@ export async function update(registry: Registry, call: Call): Promise<Answer> {
     const attempt = next ?? (await decodeObject(call));
     next = undefined;
     alignName(call, attempt);
+    checkUid(call, attempt, current);
     trackWrite(registry, call, current, attempt);
     return attempt;
   });
@@ -77,7 +78,6 @@ export async function change(registry: Registry, call: Call, transform: Transfor
     const old = decodeStored(kind, entry.value);
     const object = await transform(copyOf(old), entry);
     checkVersion(call, object, entry);
-    checkUid(call, object, old);
     await prepare(registry, call, object, old);
     try {
       return await storeChange(registry, call, object, old, entry);
@@ -94,10 +94,12 @@ function checkVersion({ kind, name }: Call, object: AnyObject, entry: Entry): vo
   if (version !== 0 && version !== entry.modRevision) throw StatusError.modified(kind, name);
 }
 
-function checkUid({ kind, name, namespace }: Call, object: AnyObject, old: AnyObject): void {
+/** An update is of the object that the client has seen; of a patch's uid, validation says that none changes. Throws 409. */
+function checkUid(call: Call, object: AnyObject, old: AnyObject): void {
+  const { kind, name, namespace } = call;
   const { uid } = object.metadata;
   if (!uid || uid === old.metadata.uid) return;
-  const path = `/registry/${kind.plural}/${namespace ? `${namespace}/` : ''}${name}`;
+  const path = `${isDryRun(call) ? '' : '/registry'}/${kind.plural}/${namespace ? `${namespace}/` : ''}${name}`;
   const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
   throw StatusError.conflict(
     kind,
@@ -114,7 +116,7 @@ async function prepare(registry: Registry, call: Call, object: AnyObject, old: A
   kind.rules.prepareForUpdate?.(object, old, subresource, writeOf(registry, call));
   await admit(registry, call, object, old);
   if (subresource === '') registry.services.settle(kind, object, old);
-  validateUpdate(kind, object, old, { subresource, isConditional: Boolean(named) });
+  validateUpdate(kind, object, old, { subresource, isConditional: Boolean(named), store: registry.store });
   for (const warning of kind.rules.warnings?.(object, old) ?? []) call.warn(warning);
 }
 
@@ -156,7 +158,7 @@ async function storeChange(
     const op = isLast ? {} : { value: encode };
     await registry.store.commit([
       { key: entry.key, expect: entry.modRevision, ...op },
-      ...allocation.ops(registry.clock.now()),
+      ...(isLast ? registry.services.releaseOps(kind, old) : allocation.ops(registry.clock.now())),
     ]);
   } catch (error) {
     allocation.cancel();

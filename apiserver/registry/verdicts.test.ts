@@ -48,6 +48,15 @@ it.each([
     ['action', 'reason'],
   ],
   [
+    'a node port without an address',
+    `${CORE}/services`,
+    { metadata: { name: 'a' }, spec: { type: 'NodePort', clusterIP: 'None', ports: [{ port: 80 }] } },
+    422,
+    ['spec.clusterIPs[0]'],
+  ],
+  ['a list', `${CORE}/configmaps`, [], 400, []],
+  ['a version that has two slashes', `${CORE}/configmaps`, { apiVersion: 'a/b/c' }, 400, []],
+  [
     'a taint that does nothing known',
     '/api/v1/nodes',
     { metadata: { name: 'b' }, spec: { taints: [{ key: 'a', effect: 'x' }] } },

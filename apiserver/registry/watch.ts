@@ -17,10 +17,8 @@ export async function watch(registry: Registry, call: Call): Promise<Answer> {
   const options = readListOptions(call.query);
   const asked = objectVersion(options.resourceVersion);
   const selection = selectionOf(call, options.labelSelector, options.fieldSelector);
-  const { revision, compactedRevision } = registry.store;
-  if (wantsInitialState(options, asked)) {
-    if (asked > revision) throw tooLarge(asked, revision);
-  } else if (asked < compactedRevision) throw tooOld(asked, compactedRevision);
+  const { compactedRevision } = registry.store;
+  if (!wantsInitialState(options, asked) && asked < compactedRevision) throw tooOld(asked, compactedRevision);
   const timeoutMs = options.timeoutSeconds > 0 ? options.timeoutSeconds * 1000 : MIN_TIMEOUT_MS * (1 + Math.random());
   const follow = follower(call, selection.onlyKey, selection.filter);
   return {
@@ -57,8 +55,11 @@ async function start(
   follow: Follow,
   sink: WatchSink,
 ): Promise<() => void> {
-  let from = asked || registry.store.revision;
+  const { revision } = registry.store;
+  let from = asked || revision;
   if (wantsInitialState(options, asked)) {
+    // Upstream has answered by the time it finds out: the client gets an event.
+    if (asked > revision) throw tooLarge(asked, revision);
     const page = await readPage(registry, call, { ...options, limit: 0, resourceVersion: '', match: '', continue: '' });
     for (const entry of page.entries) sink.initial(entry.value);
     from = page.revision;

@@ -35,7 +35,7 @@ const UPSTREAMS_OWN = [
   /^error dialing backend: /,
   /^error trying to reach service: /,
   /^no endpoints available for service /,
-  /^Internal error occurred: This pod has more than one PodDisruptionBudget/,
+  /^This pod has more than one PodDisruptionBudget/,
 ];
 
 export async function judgeRequests({ seed, requests, onProblem, signal }: FuzzOptions): Promise<FuzzResult> {

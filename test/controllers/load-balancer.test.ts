@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Service } from '../../api/types/core.v1.ts';
-import { events, services } from '../../client/resources.ts';
+import { events, ipAddresses, services } from '../../client/resources.ts';
 import { FINALIZER } from '../../controllers/load-balancer.ts';
 import { type Cluster, eventually, find, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
   // .0 to .2 and .7 are the provider's: four addresses are left.
-  cluster = await startCluster({ loadBalancerCIDR: '52.1.2.0/29' });
+  cluster = await startCluster({ loadBalancerCIDRs: ['52.1.2.0/29'] });
 });
 afterAll(() => cluster.stop());
 
@@ -37,6 +37,7 @@ describe('a Service of type LoadBalancer', () => {
     await eventually(async () => (await addressOf('api')) === '52.1.2.4');
     await cluster.client.delete(services, at('web'));
     await eventually(async () => (await find(cluster.client, services, at('web'))) === undefined);
+    expect(await find(cluster.client, ipAddresses, { name: made.spec!.clusterIP! })).toBeUndefined();
     const said = ['DeletedLoadBalancer', 'DeletingLoadBalancer', 'EnsuredLoadBalancer', 'EnsuringLoadBalancer'];
     await eventually(async () => (await reasons('web')).join() === said.join());
     await create('again');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Deployment, ReplicaSet } from '../../api/types/apps.v1.ts';
-import type { PersistentVolumeClaim, Pod } from '../../api/types/core.v1.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/types/core.v1.ts';
 import {
   configMaps,
   deployments,
@@ -8,8 +8,10 @@ import {
   namespaces,
   nodes,
   persistentVolumeClaims,
+  persistentVolumes,
   pods,
   replicaSets,
+  replicationControllers,
   serviceAccounts,
   volumeAttributesClasses,
 } from '../../client/resources.ts';
@@ -270,4 +272,54 @@ it('a VolumeAttributesClass goes when the last claim that has it is gone', async
   expect((await find(client, volumeAttributesClasses, { name }))?.metadata.deletionTimestamp).toBeDefined();
   await client.delete(persistentVolumeClaims, { name, namespace });
   await eventually(async () => (await find(client, volumeAttributesClasses, { name })) === undefined);
+});
+
+it('a claim goes when no pod on a node has it any more', async () => {
+  const { client, namespace } = cluster;
+  const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+  const at = { name: 'kept', namespace };
+  await client.create(persistentVolumeClaims, { metadata: at, spec } as PersistentVolumeClaim);
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'kept' } }];
+  const containers = [{ name: 'main', image: 'i' }];
+  const user = { name: 'has-claim', namespace };
+  await client.create(pods, { metadata: user, spec: { nodeName: 'node-1', volumes, containers } } as Pod);
+  const waiting = { name: 'wants-claim', namespace };
+  await client.create(pods, { metadata: waiting, spec: { volumes, containers, schedulerName: 'nobody' } } as Pod);
+  await client.delete(persistentVolumeClaims, at);
+  // Asked for again, so that the first look is over and done.
+  await client.patch(persistentVolumeClaims, at, { metadata: { labels: { again: 'yes' } } });
+  await client.delete(pods, waiting, { gracePeriodSeconds: 0 });
+  expect((await find(client, persistentVolumeClaims, at))?.metadata.deletionTimestamp).toBeDefined();
+  await client.delete(pods, user, { gracePeriodSeconds: 0 });
+  await eventually(async () => (await find(client, persistentVolumeClaims, at)) === undefined);
+});
+
+it('a volume goes when it is not bound any more, and one without its finalizer gets it', async () => {
+  const { client } = cluster;
+  const at = { name: 'bound' };
+  const spec = { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/x' } };
+  await client.create(persistentVolumes, { metadata: at, spec } as PersistentVolume);
+  await client.patch(persistentVolumes, at, { metadata: { finalizers: null } });
+  await eventually(async () => (await client.get(persistentVolumes, at)).metadata.finalizers?.length === 1);
+  await client.patch(persistentVolumes, at, { status: { phase: 'Bound' } }, { subresource: 'status' });
+  await client.delete(persistentVolumes, at);
+  expect((await find(client, persistentVolumes, at))?.metadata.deletionTimestamp).toBeDefined();
+  await client.patch(persistentVolumes, at, { status: { phase: 'Released' } }, { subresource: 'status' });
+  await eventually(async () => (await find(client, persistentVolumes, at)) === undefined);
+});
+
+it('a ReplicationController has as many pods as it asks for, and says so', async () => {
+  const { client, namespace } = cluster;
+  const at = { name: 'old-way', namespace };
+  const labels = { app: 'old-way' };
+  const template = { metadata: { name: '', labels }, spec: { containers: [{ name: 'c', image: 'echo' }] } };
+  await client.create(replicationControllers, { metadata: at, spec: { replicas: 3, template } });
+  const counts = async (): Promise<number | undefined> =>
+    (await client.get(replicationControllers, at)).status?.replicas;
+  await eventually(async () => (await counts()) === 3);
+  await client.patch(replicationControllers, at, { spec: { replicas: 1 } });
+  await eventually(async () => (await counts()) === 1);
+  const { items } = await client.list(pods, { namespace, labelSelector: 'app=old-way' });
+  const left = items.filter(({ metadata }) => !metadata.deletionTimestamp);
+  expect(left.map(({ metadata }) => metadata.ownerReferences?.[0].kind)).toEqual(['ReplicationController']);
 });

@@ -6,7 +6,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { startServerProcess, VITRINE } from './apiserver.ts';
 
-const FAKE_KUBELET = new URL('../golden/kubectl/fake-kubelet.mjs', import.meta.url).pathname;
+export const FAKE_KUBELET = new URL('../../test/golden/kubectl/fake-kubelet.mjs', import.meta.url).pathname;
 
 export interface ClusterProcesses {
   readonly kubeconfig: string;

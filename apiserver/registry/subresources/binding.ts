@@ -13,6 +13,9 @@ import { unclassified } from '../versions.ts';
 export async function bind(registry: Registry, call: Call): Promise<Answer> {
   const shape = registry.catalogue.shape('', 'v1', 'Binding')!;
   const binding = (await decodeBody(call, shape)) as unknown as Binding;
+  if (call.name && call.name !== binding.metadata.name) {
+    throw StatusError.badRequest('name in URL does not match name in Binding object');
+  }
   const errors = problems(binding);
   if (errors.length > 0) {
     const said = errors.map(String);

@@ -12,6 +12,7 @@ import { removeObject } from '../delete.ts';
 import { mustGet } from '../get.ts';
 import { type Answer, type Call, isDryRun, type Registry } from '../registry.ts';
 import { change } from '../update.ts';
+import { unclassified } from '../versions.ts';
 
 export async function evict(registry: Registry, call: Call): Promise<Answer> {
   const eviction = (await decodeBody(
@@ -67,7 +68,7 @@ async function charge(registry: Registry, call: Call, pod: Pod, dryRun: boolean)
     .filter(({ spec }) => labelSelectorOf(spec?.selector).matches(pod.metadata.labels));
   if (budgets.length === 0) return;
   if (budgets.length > 1) {
-    throw StatusError.internal(
+    throw unclassified(
       'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
     );
   }

@@ -1,0 +1,77 @@
+// /openapi/v2 and /openapi/v3: documents that clients keep by their tags, or for good by their hash.
+import type { Catalogue } from '../../api/catalogue.ts';
+import { openapiV2, openapiV3, openapiV3Index } from '../discovery/openapi.ts';
+import type { DocumentRequest } from './document-request.ts';
+import { hashOf, tagged } from './entity-tags.ts';
+import { JSON_OBJECT, negotiate } from './negotiation.ts';
+import { type Rendered, write } from './render.ts';
+
+const YEAR_MS = 365 * 24 * 3600 * 1000;
+
+export class OpenAPIDocuments {
+  readonly #catalogue: Catalogue;
+  /** What takes long to make and is asked for by every kubectl, by name; good for as long as the catalogue does not change. */
+  readonly #made = new Map<string, Promise<Rendered>>();
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  /** `words`: those of the path. Undefined when there is no such document. */
+  read([, version, ...words]: readonly string[], request: DocumentRequest): Promise<Rendered | undefined> {
+    if (version === 'v2' && words.length === 0) return this.#whole(request);
+    if (version !== 'v3') return Promise.resolve(undefined);
+    return words.length === 0 ? this.#index() : this.#ofGroup(words.join('/'), request);
+  }
+
+  async #whole({ headers: { accept, 'if-none-match': ifNoneMatch } }: DocumentRequest): Promise<Rendered> {
+    const isProtobuf = accept?.includes('proto-openapi.spec.v2');
+    const document = isProtobuf
+      ? await this.#once('v2', () => protobufOf(openapiV2(this.#catalogue)))
+      : await plainJson(openapiV2(this.#catalogue), accept);
+    return tagged(document, { tag: hashOf(document.body), ifNoneMatch });
+  }
+
+  /** Upstream answers it as plain text. */
+  #index(): Promise<Rendered> {
+    const contentType = 'text/plain; charset=utf-8';
+    return this.#once('v3', async () => ({
+      ...(await plainJson(openapiV3Index(this.#catalogue), undefined)),
+      contentType,
+    }));
+  }
+
+  /** The index names each group's document with its hash: what is asked for by that never changes. */
+  async #ofGroup(path: string, { info, headers }: DocumentRequest): Promise<Rendered | undefined> {
+    const document = openapiV3(this.#catalogue, path);
+    if (!document) return undefined;
+    const tag = hashOf(JSON.stringify(document));
+    const asked = info.query.get('hash');
+    if (asked && asked !== tag) return moved(path, tag);
+    const kept = { cacheControl: 'public, immutable', expires: new Date(Date.now() + YEAR_MS).toUTCString() };
+    const ifNoneMatch = headers['if-none-match'];
+    return tagged(await plainJson(document, headers.accept), { tag, ifNoneMatch, ...(asked && kept) });
+  }
+
+  #once(name: string, make: () => Promise<Rendered>): Promise<Rendered> {
+    const made = this.#made.get(name) ?? make();
+    this.#made.set(name, made);
+    return made;
+  }
+}
+
+function moved(path: string, tag: string): Rendered {
+  const headers = { etag: `"${tag}"`, location: `/openapi/v3/${path}?hash=${tag}`, vary: 'Accept' };
+  return { status: 301, contentType: 'application/json', body: Buffer.alloc(0), headers };
+}
+
+async function protobufOf(document: object): Promise<Rendered> {
+  const { OPENAPI_V2_PROTOBUF, openapiV2Protobuf } = await import('../discovery/openapi-protobuf.ts');
+  return { status: 200, contentType: OPENAPI_V2_PROTOBUF, body: openapiV2Protobuf(document) };
+}
+
+/** Never indented, and JSON for whoever asks for protobuf: clients take what they get. */
+function plainJson(value: unknown, accept: string | undefined): Promise<Rendered> {
+  const representation = (accept?.includes('yaml') && negotiate(accept)) || JSON_OBJECT;
+  return write(200, value, { representation: { ...representation, shape: 'object' }, pretty: false });
+}
