@@ -28,6 +28,7 @@ import { keepNode, nodeResources } from './registration.ts';
 import type { KnownImage, Runtime } from './runtime.ts';
 import { UsageHistory } from './stats/usage-history.ts';
 import { KUBELET_PORT, type ServingIdentity, serveStreams } from './streams/stream-server.ts';
+import { furnishHost } from './volumes/host-path.ts';
 import { FollowedObjects } from './volumes/references.ts';
 
 export interface AgentOptions {
@@ -140,6 +141,8 @@ async function runPodsWhenAssigned(
     clusterDomain: options.clusterDomain ?? 'cluster.local',
     nodeResolvConf: await readFile('/etc/resolv.conf', 'utf8').catch(() => ''), // a node without one has no DNS to share
   };
+  const nodeHosts = await readFile('/etc/hosts', 'utf8').catch(() => ''); // a node without one names nobody
+  await furnishHost(`${directory}/host`, nodeHosts);
   const services = new Informer({ client, resource: servicesResource, clock, log });
   const followed = new FollowedObjects({ client, clock, log });
   const context: PodContext = {
@@ -154,7 +157,7 @@ async function runPodsWhenAssigned(
     hostIPs: nodeIPs,
     directory,
     dns,
-    nodeHosts: await readFile('/etc/hosts', 'utf8').catch(() => ''), // a node without one names nobody
+    nodeHosts,
     services,
     followed,
     allocatable: nodeResources(),

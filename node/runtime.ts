@@ -172,6 +172,8 @@ export interface SessionOptions {
   readonly stdin?: boolean;
   /** A terminal of its own; output and errors are one stream then. */
   readonly tty?: boolean;
+  /** What the terminal begins with; absent: nothing is known of it. */
+  readonly size?: TerminalSize;
 }
 
 /** Somebody's conversation with a command, or with the first process of a container. */

@@ -1,6 +1,9 @@
 // The program of the image `agnhost`, in Perl (perl-base: core modules only). A server handles each connection in a child of its
 // own. Flags, paths and words are those of upstream's test/images/agnhost.
 import { GRPC_HEALTH } from './agnhost-grpc.ts';
+import { MOUNTTEST } from './agnhost-mounttest.ts';
+import { NETCAT } from './agnhost-nc.ts';
+import { BEHIND_TLS } from './agnhost-tls.ts';
 import { SOCKETS } from './perl-sockets.ts';
 
 export const AGNHOST = String.raw`#!/usr/bin/perl
@@ -14,7 +17,7 @@ my $hostname = do { open my $file, '<', '/proc/sys/kernel/hostname'; my $name = 
 my @words = ($0, @ARGV);
 my $command = shift(@ARGV) // 'pause';
 my (%flag, @rest);
-for my $known ({ map { $_ => 1 } qw(http tcp udp close file_content_in_loop break_on_expected_content) }) {
+for my $known ({ map { $_ => 1 } qw(http tcp udp close json-response file_content_in_loop break_on_expected_content) }) {
   while (defined(my $word = shift @ARGV)) {
     if ($word =~ /^--?([a-zA-Z][\w-]*)(?:=(.*))?$/s) {
       my ($name, $value) = ($1, $2);
@@ -43,10 +46,13 @@ sub listen_udp {
   return socket_at(SOCK_DGRAM, $port) || fail("listen udp :$port: bind: " . lcfirst $!);
 }
 
+${BEHIND_TLS}
 # Runs until asked to end: connections go to $tcp in a child of their own, datagrams to $udp, whose answer is sent back.
 sub serve {
   my (%server) = @_;
-  $SIG{CHLD} = sub { 1 while waitpid(-1, 1) > 0 };
+  $SIG{CHLD} = sub {
+    while ((my $pid = waitpid(-1, 1)) > 0) { exit 1 if $front{$pid} }
+  };
   $SIG{TERM} = $SIG{INT} = sub {
     $server{ending}->() if $server{ending};
     if (my $delay = $flag{'delay-shutdown'}) { print "Sleeping $delay seconds before terminating...\n"; nap($delay) }
@@ -70,7 +76,7 @@ sub serve {
         $SIG{CHLD} = $SIG{TERM} = $SIG{INT} = 'DEFAULT';
         close $listener;
         setsockopt $peer, IPPROTO_TCP, 1, 1;
-        $handle_it->($peer, peer_name($address));
+        $handle_it->($peer, client_name($peer, $address));
         exit 0;
       }
       close $peer;
@@ -81,7 +87,7 @@ sub serve {
 # ---------------------------------------------------------------- HTTP
 
 sub decode { my ($text) = @_; $text =~ tr/+/ /; $text =~ s/%([0-9a-fA-F]{2})/chr hex $1/ge; return $text }
-my %reason = (200 => 'OK', 301 => 'Moved Permanently', 302 => 'Found', 404 => 'Not Found', 412 => 'Precondition Failed', 500 => 'Internal Server Error', 503 => 'Service Unavailable');
+my %reason = (200 => 'OK', 301 => 'Moved Permanently', 302 => 'Found', 303 => 'See Other', 307 => 'Temporary Redirect', 308 => 'Permanent Redirect', 404 => 'Not Found', 412 => 'Precondition Failed', 500 => 'Internal Server Error', 503 => 'Service Unavailable');
 
 # $answer gets a request and returns (status, body, headers…).
 sub speak_http {
@@ -89,7 +95,12 @@ sub speak_http {
   my $in = '';
   alarm 90;
   while (1) {
-    until ($in =~ /\r?\n\r?\n/) { sysread $peer, $in, 65536, length $in or return }
+    until ($in =~ /\r?\n\r?\n/) {
+      sysread $peer, $in, 65536, length $in or return;
+      # Another protocol's words, or TLS.
+      my $is_http = $in =~ m{\A(?!\x16)(?:[^\n]*\z|\S+ \S+ HTTP/1\.[01]\r?\n)};
+      return syswrite $peer, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request" unless $is_http;
+    }
     $in =~ s/\A(\S+) (\S+) HTTP\/1\.([01])\r?\n((?:[^\r\n]+\r?\n)*)\r?\n// or return;
     my %request = (method => $1, target => $2, client => $client, minor => $3);
     $request{header} = { map { /^([^:\s]+):\s*(.*?)\s*$/ ? (lc $1 => $2) : () } split /\r?\n/, $4 };
@@ -111,6 +122,16 @@ sub speak_http {
     alarm 90;
     return unless $stays;
   }
+}
+
+# With the page that Go's net/http sends along.
+sub redirect {
+  my ($to, $status) = @_;
+  $status ||= 302;
+  my %entity = ('&' => '&amp;', '<' => '&lt;', '>' => '&gt;', '"' => '&#34;', "'" => '&#39;');
+  my $shown = $to =~ s/([&<>"'])/$entity{$1}/gr;
+  my $why = $reason{$status} // 'Status';
+  return ($status, qq(<a href="$shown">$why</a>.\n\n), Location => $to, 'Content-Type' => 'text/html; charset=utf-8');
 }
 
 sub quote {
@@ -195,7 +216,7 @@ sub netexec_answer {
   return ($query->{code} || 200, $query->{msg} // '') if $path eq '/echo';
   return (200, run_shell($query->{shellCommand} // $query->{cmd} // '')) if $path eq '/shell';
   return (200, dial_for($query)) if $path eq '/dial';
-  return ($query->{code} || 302, '', Location => $query->{location} // '/') if $path eq '/redirect';
+  return redirect($query->{location} // '/', $query->{code}) if $path eq '/redirect';
   return -e "/tmp/.agnhost-ending-$main" ? (412, '') : (200, '') if $path eq '/healthz';
   if ($path eq '/exit' || $path eq '/shutdown') {
     nap(seconds($query->{wait})) if $query->{wait};
@@ -215,8 +236,11 @@ sub netexec {
     $message =~ s/\s+$//;
     return lc $message eq 'hostname' ? $hostname : lc $message eq 'clientip' ? peer_name($from) : $message =~ /^echo (.*)/is ? $1 : undef;
   }]) : ();
-  my @tcp = ([listen_tcp($http), sub { speak_http(@_, \&netexec_answer) }]);
-  print "Started HTTP server on port $http\n";
+  my ($cert, $key) = @flag{'tls-cert-file', 'tls-private-key-file'};
+  my $scheme = $cert && $key ? 'HTTPS' : 'HTTP';
+  my $listener = $scheme eq 'HTTPS' ? listen_behind_tls($http, $cert, $key) : listen_tcp($http);
+  my @tcp = ([$listener, sub { speak_http(@_, \&netexec_answer) }]);
+  print "Started $scheme server on port $http\n";
   print "Started UDP server on port  $udp\n" if @udp;
   serve(tcp => \@tcp, udp => \@udp, ending => sub { open my $file, '>', "/tmp/.agnhost-ending-$main" });
 }
@@ -248,6 +272,22 @@ sub connect_to {
   fail($why) unless defined $done;
 }
 
+# A port for every variable SERVE_PORT_… and SERVE_TLS_PORT_…, which answers with the variable's value.
+sub porter {
+  my @files = map { $ENV{$_->[0]} // $_->[1] } ['CERT_FILE', '/localhost.crt'], ['KEY_FILE', '/localhost.key'];
+  my @tcp = map {
+    my ($tls, $port, $value) = (/^SERVE_(TLS_)?PORT_(\d+)$/, $ENV{$_});
+    my $type = $value =~ /^\s*</ ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8';
+    my $listener = $tls ? listen_behind_tls($port, @files) : listen_tcp($port);
+    my $answer = sub {
+      return (200, $value, 'Content-Type' => $type) unless is_on('json-response', 'false');
+      return (200, json(Method => $_[0]{method}, Body => $value), 'Content-Type' => 'application/json');
+    };
+    [$listener, sub { speak_http(@_, $answer) }];
+  } grep { /^SERVE_(?:TLS_)?PORT_\d+$/ } keys %ENV;
+  serve(tcp => \@tcp);
+}
+
 sub file_answer {
   my ($request) = @_;
   my $path = join '/', '', grep { length && $_ ne '.' && $_ ne '..' } split m{/}, $request->{path};
@@ -261,53 +301,12 @@ sub file_answer {
   return (200, scalar <$file>);
 }
 
-# Go's way to write a mode.
-sub mode_text {
-  my ($mode) = @_;
-  my $text = ($mode & 0170000) == 0040000 ? 'd' : '';
-  $text .= 't' if $mode & 01000;
-  $text = '-' unless length $text;
-  my @bits = split //, 'rwxrwxrwx';
-  return $text . join '', map { $mode & (0400 >> $_) ? $bits[$_] : '-' } 0 .. 8;
-}
-
-sub mounttest {
-  my ($bad, $end) = (0, time + ($flag{retry_time} // 180));
-  my $each = sub { my ($name, $work) = @_; for (split /,/, $flag{$name} // '') { eval { $work->($_); 1 } or do { print $@; $bad = 1 } } };
-  my $slurp = sub { my ($path) = @_; open my $file, '<', $path or die qq(error reading file content for "$path": open $path: ) . lcfirst("$!\n"); local $/; return scalar <$file> };
-  my $content = sub { my ($path) = @_; print qq(content of file "$path": ), $slurp->($path), "\n" };
-  $each->(fs_type => sub {
-    my ($path) = @_;
-    open my $mounts, '<', '/proc/self/mounts';
-    my %type = map { (split)[1, 2] } <$mounts>;
-    my ($point) = sort { length $b <=> length $a } grep { index("$path/", $_ eq '/' ? '/' : "$_/") == 0 } keys %type;
-    print qq(mount type of "$path": $type{$point}\n);
-  });
-  for my $perm (qw(0644 0666 0660 0777)) {
-    $each->("new_file_$perm" => sub {
-      my ($path) = @_;
-      umask 0;
-      open my $file, '>', $path or die qq(error writing new file "$path": open $path: ) . lcfirst("$!\n");
-      chmod oct $perm, $path;
-      print $file "mount-tester new file\n";
-      close $file;
-      $content->($path);
-    });
-  }
-  $each->(file_mode => sub { my ($path) = @_; my @stat = stat $path or die qq(error from Stat("$path"): stat $path: ) . lcfirst("$!\n"); print qq(mode of file "$path": ), mode_text($stat[2]), "\n" });
-  $each->(file_perm => sub { my ($path) = @_; my @stat = stat $path or die qq(error from Stat("$path"): stat $path: ) . lcfirst("$!\n"); print qq(perms of file "$path": ), mode_text($stat[2] & 0777), "\n" });
-  $each->(file_owner => sub { my ($path) = @_; my @stat = stat $path or die qq(error from stat("$path"): ) . lcfirst("$!\n"); print qq(owner UID of "$path": $stat[4]\nowner GID of "$path": $stat[5]\n) });
-  $each->(file_content => $content);
-  $each->(file_content_in_loop => sub {
-    my ($path) = @_;
-    while (time < $end) {
-      my $text = eval { $slurp->($path) };
-      if (defined $text) { print qq(content of file "$path": $text\n) } else { print "Error reading file $path: open $path: ", lcfirst "$!", ", retrying\n" }
-      last if is_on('break_on_expected_content', 'true') && defined $text;
-      nap(1);
-    }
-  });
-  exit $bad;
+${MOUNTTEST}
+# The words of /etc/resolv.conf's lines that begin so.
+sub resolver_words {
+  my ($key) = @_;
+  open my $file, '<', '/etc/resolv.conf' or fail("open /etc/resolv.conf: " . lcfirst $!);
+  print join(',', map { /^\s*$key\s+(.*?)\s*$/ ? split ' ', $1 : () } <$file>), "\n";
 }
 
 # Well for ten seconds; a redirect leads wherever it is asked to.
@@ -316,23 +315,28 @@ sub liveness {
   my $answer = sub {
     my ($request) = @_;
     my $age = time - $began;
-    return (302, '', Location => $request->{query}{loc} // '') if $request->{path} eq '/redirect';
+    return redirect($request->{query}{loc} // '') if $request->{path} eq '/redirect';
     return (200, "$age") if $request->{path} eq '/started';
     return $age > 10 ? (500, "error: $age") : (200, 'ok');
   };
   serve(tcp => [[listen_tcp($flag{port} // 8080), sub { speak_http(@_, $answer) }]]);
 }
 
+${NETCAT}
 ${GRPC_HEALTH}
-if ($command eq 'netexec') { netexec() }
+if ($0 =~ m{/nc$}) { netcat(@words[1 .. $#words]) }
+elsif ($command eq 'netexec') { netexec() }
 elsif ($command eq 'serve-hostname') { serve_hostname() }
 elsif ($command eq 'connect') { connect_to() }
 elsif ($command eq 'test-webserver') { my $port = $flag{port} // 80; serve(tcp => [[listen_tcp($port), sub { speak_http(@_, \&file_answer) }]]) }
 elsif ($command eq 'liveness') { liveness() }
+elsif ($command eq 'porter') { porter() }
 elsif ($command eq 'grpc-health-checking') { grpc_health_checking() }
 elsif ($command eq 'etc-hosts') { open my $hosts, '<', '/etc/hosts' or fail("open /etc/hosts: " . lcfirst $!); print <$hosts> }
+elsif ($command eq 'dns-suffix') { resolver_words('search') }
+elsif ($command eq 'dns-server-list') { resolver_words('nameserver') }
 elsif ($command eq 'entrypoint-tester') { print '[', join(' ', @words), "]\n" }
 elsif ($command eq 'mounttest') { mounttest() }
 elsif ($command eq 'pause') { $SIG{TERM} = $SIG{INT} = sub { exit 0 }; print "Paused\n"; sleep 3600 while 1 }
-else { fail(qq(Error: unknown command "$command" for "app"\nthere are netexec, serve-hostname, connect, test-webserver, liveness, grpc-health-checking, mounttest, etc-hosts, entrypoint-tester, pause)) }
+else { fail(qq(Error: unknown command "$command" for "app"\nthere are netexec, serve-hostname, connect, test-webserver, liveness, porter, grpc-health-checking, mounttest, etc-hosts, dns-suffix, dns-server-list, entrypoint-tester, pause)) }
 `;

@@ -2,6 +2,7 @@
 // it, one call at a time; what happens in between (an end, a probe's verdict) it tells by `changed`.
 import { rm } from 'node:fs/promises';
 import type { Container, ContainerStatus, Pod } from '../../api/types/core.v1.ts';
+import type { Target } from '../probes/check.ts';
 import { type ProbeKind, runProbes } from '../probes/run-probes.ts';
 import { type ContainerState, containerID, parseContainerID, type Sandbox, StartError } from '../runtime.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
@@ -10,7 +11,7 @@ import { type Attempt, type ContainerView, containerIDField, isSidecar } from '.
 import { ConfigError } from './downward-api.ts';
 import { ImagePull } from './image-pull.ts';
 import { HOOK_LIMIT_MS, runHook } from './lifecycle-hooks.ts';
-import { containerEvent, type PodContext, podFullName } from './pod-context.ts';
+import { containerEvent, type PodContext, podEvent, podFullName } from './pod-context.ts';
 import { containerWantsRestart, duration, RestartBackoff } from './restart-backoff.ts';
 import { terminationMessage } from './termination-message.ts';
 
@@ -35,9 +36,11 @@ const LOST_EXIT_CODE = 255;
 const LEAST_GRACE = 2;
 
 export class ContainerWorker {
-  readonly #options: ContainerWorkerOptions;
-  readonly #restarts = new RestartBackoff();
-  readonly #images: ImagePull;
+  #options: ContainerWorkerOptions;
+  #restarts = new RestartBackoff();
+  #images: ImagePull;
+  /** What the attempt that runs was started as. */
+  #ranAs: Container;
   #current: Attempt | undefined;
   #previous: Attempt | undefined;
   #attempt = 0;
@@ -54,7 +57,16 @@ export class ContainerWorker {
   constructor(options: ContainerWorkerOptions) {
     this.#options = options;
     this.#images = new ImagePull(options);
+    this.#ranAs = options.spec;
     this.#adopt();
+  }
+
+  /** Another image may do what the one before could not: it is tried at once. Nothing else of a container changes. */
+  update(spec: Container): void {
+    if (spec.image === this.#options.spec.image) return;
+    this.#options = { ...this.#options, spec };
+    this.#images = new ImagePull(this.#options);
+    this.#restarts = new RestartBackoff();
   }
 
   get name(): string {
@@ -76,7 +88,7 @@ export class ContainerWorker {
 
   view(): ContainerView {
     return {
-      spec: this.#options.spec,
+      spec: this.isRunning ? this.#ranAs : this.#options.spec,
       imageID: this.#imageID,
       current: this.#isHooking ? undefined : this.#current,
       previous: this.#previous,
@@ -97,12 +109,15 @@ export class ContainerWorker {
 
   /** Starts the container when it should run and does not. Returns the ms after which it wants to be called again. */
   async sync(sandbox: Sandbox, processesOf?: string): Promise<number | undefined> {
-    const { context, spec } = this.#options;
+    const { context, spec, pod } = this.#options;
     if (this.#current?.running) {
-      if (!this.#isHooking) this.#startProbes(sandbox);
-      return undefined;
-    }
-    if (this.#current) {
+      if (this.#ranAs.image === spec.image) {
+        if (!this.#isHooking) this.#startProbes(sandbox);
+        return undefined;
+      }
+      const grace = pod().spec?.terminationGracePeriodSeconds ?? 30;
+      await this.stop(grace, `Container ${this.name} definition changed, will be restarted`);
+    } else if (this.#current) {
       if (!this.#wantsRestart(this.#current.exitCode ?? 137)) return undefined;
       const now = context.clock.now();
       const remaining = this.#restarts.remaining(spec.name, this.#current.finishedAt ?? now, now);
@@ -123,7 +138,7 @@ export class ContainerWorker {
     const began = context.clock.now();
     if (spec.lifecycle?.preStop && graceSeconds > 0) {
       const target = this.#target(current.id, pod().status?.podIP ?? '');
-      const limits = { limitMs: graceSeconds * 1000, clock: context.clock };
+      const limits = { limitMs: graceSeconds * 1000, clock: context.clock, fellBack: this.#fellBack };
       if (await runHook(spec.lifecycle.preStop, target, limits)) {
         this.#event('Warning', 'FailedPreStopHook', 'PreStopHook failed');
       }
@@ -176,6 +191,7 @@ export class ContainerWorker {
     this.#attempt = left[0]?.attempt ?? (this.#current ? known!.restartCount : next);
     this.#imageID = known?.imageID || undefined;
     const isSame = this.#current?.running && known?.containerID === containerIDField(this.#current.id);
+    if (isSame) this.#ranAs = { ...spec, image: known!.image };
     this.#isReady = isSame ? known!.ready : !spec.readinessProbe;
     this.#isStarted = isSame ? (known!.started ?? false) : !spec.startupProbe;
   }
@@ -221,6 +237,7 @@ export class ContainerWorker {
       const config = await containerConfig({ context, pod, spec, attempt, image, sandbox, volumes, processesOf });
       if (this.#current) this.#restarts.restarted(spec.name, this.#current.finishedAt ?? now, now);
       const state = await context.runtime.start(sandbox, config);
+      this.#ranAs = spec;
       this.#event('Normal', 'Created', 'Container created');
       this.#event('Normal', 'Started', 'Container started');
       await this.#began(state, attempt);
@@ -271,7 +288,7 @@ export class ContainerWorker {
     const { clock } = context;
     this.#isHooking = true;
     const work = async (): Promise<void> => {
-      const limits = { limitMs: HOOK_LIMIT_MS, clock, signal: this.#ending.signal };
+      const limits = { limitMs: HOOK_LIMIT_MS, clock, signal: this.#ending.signal, fellBack: this.#fellBack };
       const failure = await runHook(spec.lifecycle!.postStart!, this.#target(id, sandbox.podIPs[0]), limits);
       this.#isHooking = false;
       if (this.#current?.id !== id || this.#ending.signal.aborted) return changed();
@@ -284,12 +301,13 @@ export class ContainerWorker {
     work().catch((error: Error) => context.log.error({ err: error }, 'the postStart hook of a container ended'));
   }
 
-  #target(
-    containerID: string,
-    podIP: string,
-  ): { container: Container; containerID: string; podIP: string } & {
-    runtime: PodContext['runtime'];
-  } {
+  /** Of the pod, not of the container, as upstream has it. */
+  readonly #fellBack = (host: string): void => {
+    const message = `request to HTTPS lifecycle hook ${host} got HTTP response, retry with HTTP succeeded`;
+    podEvent(this.#options.context, this.#options.pod(), 'Warning', 'LifecycleHTTPFallback', message);
+  };
+
+  #target(containerID: string, podIP: string): Target {
     return { container: this.#options.spec, containerID, podIP, runtime: this.#options.context.runtime };
   }
 
@@ -334,6 +352,8 @@ export class ContainerWorker {
       decided: (kind: ProbeKind, healthy: boolean) => this.#decided(kind, healthy),
       failed: (kind: ProbeKind, output: string) =>
         this.#event('Warning', 'Unhealthy', `${kind} probe failed: ${output}`),
+      warned: (kind: ProbeKind, output: string) =>
+        this.#event('Warning', 'ProbeWarning', `${kind} probe warning: ${output}`),
     };
     runProbes(options, this.#probes.signal, this.#ending.signal).catch((error: Error) =>
       context.log.error({ err: error }, 'the probes of a container ended'),

@@ -77,6 +77,7 @@ export class PodWorker {
     const old = this.#pod;
     this.#pod = pod;
     this.#volumes.update(pod, old);
+    this.#updateContainers();
     this.#meetEphemeral();
     this.#status.observe(pod);
     this.#bell.ring();
@@ -140,6 +141,15 @@ export class PodWorker {
       pod: () => this.#pod,
       changed: () => this.#changed(),
     });
+  }
+
+  #updateContainers(): void {
+    const { initContainers = [], containers = [] } = this.#pod.spec ?? {};
+    const specs = new Map([...initContainers, ...containers].map((spec) => [spec.name, spec]));
+    for (const container of [...this.#initContainers, ...this.#containers]) {
+      const spec = specs.get(container.name);
+      if (spec) container.update(spec);
+    }
   }
 
   #meetEphemeral(): void {

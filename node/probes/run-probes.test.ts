@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Container, Probe } from '../../api/types/core.v1.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Runtime } from '../runtime.ts';
-import { check, portNumber, type Target } from './check.ts';
+import { check, type Target } from './check.ts';
+import { portNumber } from './http.ts';
 import { runProbes } from './run-probes.ts';
 
 /** Time passes only by sleeping. */
@@ -52,6 +53,7 @@ async function probe(container: Partial<Container>, exitCodes: number[]): Promis
       clock,
       decided: (kind, healthy) => note(`${kind} ${healthy}`),
       failed: (kind, output) => note(`${kind} failed: ${output}`),
+      warned: (kind, output) => note(`${kind} warned: ${output}`),
     },
     stop.signal,
     new AbortController().signal,
@@ -92,9 +94,9 @@ describe('a check', () => {
   const server = createServer((request, response) => {
     if (request.url === '/slow') return;
     const [, location] = request.url!.split('?to=');
-    if (location !== undefined) return void response.writeHead(302, { location: decodeURIComponent(location) }).end();
-    response.statusCode = Number(request.url!.slice(1)) || 200;
-    response.end(request.headers['x-asked']);
+    response.statusCode = location !== undefined ? 302 : Number(request.url!.slice(1)) || 200;
+    if (location !== undefined) response.setHeader('location', decodeURIComponent(location));
+    response.end(`said ${response.statusCode}`);
   });
   let target: Target;
   let port: number;
@@ -122,21 +124,27 @@ describe('a check', () => {
   });
 
   it.each([
-    ['/200', true, ''],
+    ['/200', true, 'said 200'],
     ['/503', false, 'HTTP probe failed with statuscode: 503'],
-    ['http://example.com/503', true, ''],
-    ['http://[', true, ''],
+    ['http://example.com/503', true, 'Probe terminated redirects, Response body: said 302'],
+    ['http://[', true, 'Probe terminated redirects, Response body: said 302'],
     ['/a?to=%2F503', false, 'HTTP probe failed with statuscode: 503'],
   ])('by http follows a redirect to %s, when it stays on the host', async (location, success, output) => {
     const action = { httpGet: { path: `/?to=${encodeURIComponent(location)}`, port } };
     const result = await check(action, target, 1000);
-    expect(result).toEqual({ success, output: success ? expect.any(String) : output });
+    expect(result).toEqual({ success, output, ...(output.startsWith('Probe') && { isWarning: true }) });
   });
 
   it('by http does not follow redirects for ever', async () => {
     const nested = Array.from({ length: 11 }).reduce<string>((to) => `/?to=${encodeURIComponent(to)}`, '/200');
     const result = await check({ httpGet: { path: nested, port } }, target, 1000);
     expect(result).toEqual({ success: false, output: expect.stringContaining('stopped after 10 redirects') });
+  });
+
+  it('by https of a server that speaks http says so', async () => {
+    const result = await check({ httpGet: { path: '/200', port, scheme: 'HTTPS' } }, target, 1000);
+    const output = `Get "https://127.0.0.1:${port}/200": http: server gave HTTP response to HTTPS client`;
+    expect(result).toEqual({ success: false, output });
   });
 
   it('by http gives up in time', async () => {

@@ -17,6 +17,8 @@ export interface ProbesOptions {
   decided(kind: ProbeKind, healthy: boolean): void;
   /** Every single failure, for an event. */
   failed(kind: ProbeKind, output: string): void;
+  /** A success that an event should tell of. */
+  warned(kind: ProbeKind, output: string): void;
 }
 
 /**
@@ -39,13 +41,13 @@ const START_STEP_MS = 50;
 
 /** One probe: until `signal` aborts, or, for a startup probe, until it has succeeded. */
 async function runProbe(kind: ProbeKind, probe: Probe, options: ProbesOptions, signal: AbortSignal): Promise<void> {
-  const { target, containerStartedAt, clock, decided, failed } = options;
+  const { target, containerStartedAt, clock, decided, failed, warned } = options;
   const verdict = new Verdict({ initially: kind === 'Liveness', ...probe });
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   const pause = (ms: number): Promise<void> => clock.sleep(ms, signal).catch(() => {});
   await pause(Math.max(0, containerStartedAt + (probe.initialDelaySeconds ?? 0) * 1000 - clock.now()));
   while (!signal.aborted) {
-    const { success, output } = await check(probe, target, timeoutMs);
+    const { success, isWarning, output } = await check(probe, target, timeoutMs);
     if (signal.aborted) return;
     const isStarting = kind !== 'Liveness' && !verdict.healthy && clock.now() < containerStartedAt + START_MS;
     if (!success && isStarting) {
@@ -53,6 +55,7 @@ async function runProbe(kind: ProbeKind, probe: Probe, options: ProbesOptions, s
       continue;
     }
     if (!success) failed(kind, output);
+    else if (isWarning) warned(kind, output);
     const decision = verdict.record(success);
     if (decision !== undefined) decided(kind, decision);
     if (decision && kind === 'Startup') return;

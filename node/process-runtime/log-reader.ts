@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import type { LogOptions } from '../runtime.ts';
-import { LOG_PARTS } from './shim.ts';
+import { LOG_PARTS } from './shim-log.ts';
 
 /** ms between looks for more, where the kernel does not tell of changes. */
 const POLL_MS = 1000;

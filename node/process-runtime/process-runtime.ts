@@ -1,7 +1,7 @@
 // The runtime that runs containers as processes of this machine, each in mount, pid, uts and ipc namespaces of its own and in
 // its pod's network namespace. One shim per container (shim.ts) does the work; what it leaves in files is the truth.
 import { createHash } from 'node:crypto';
-import { mkdirSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, watch } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../../host/clock.ts';
@@ -28,16 +28,18 @@ import { readContainerLog } from './log-reader.ts';
 import { overLimit } from './memory.ts';
 import { encodeOrders, type Order } from './orders.ts';
 import { dial, startSession } from './session.ts';
-import { LOG_PARTS, SHIM } from './shim.ts';
+import { SHIM } from './shim.ts';
 import { runShim, startShim } from './shim-client.ts';
+import { LOG_PARTS } from './shim-log.ts';
 import {
   type ExitFile,
   isAlive,
+  noteOutOfMemory,
   parseExitFile,
   parseRunFile,
   type RunFile,
   readIfThere,
-  renderExitFile,
+  writeExit,
 } from './state-files.ts';
 import { measure } from './usage.ts';
 
@@ -185,7 +187,8 @@ export class ProcessRuntime implements Runtime {
     this.#containers.delete(id);
     const log = container.run.log;
     const parts = Array.from({ length: LOG_PARTS }, (_, part) => (part === 0 ? log : `${log}.${part}`));
-    const files = [`${this.#path(id)}.run`, `${this.#path(id)}.exit`, this.#attachSocket(id), ...parts];
+    const own = ['.run', '.exit', '.exit.new'].map((end) => `${this.#path(id)}${end}`);
+    const files = [...own, this.#attachSocket(id), `${log}.new`, ...parts];
     for (const file of files) await rm(file, { force: true });
   }
 
@@ -211,10 +214,11 @@ export class ProcessRuntime implements Runtime {
     return runShim(this.#shim, encodeOrders([['timeout', timeout], ...this.#commandOrders(id, command)]));
   }
 
-  async session(id: string, command: readonly string[], { stdin, tty }: SessionOptions): Promise<Session> {
+  async session(id: string, command: readonly string[], { stdin, tty, size }: SessionOptions): Promise<Session> {
     const orders: Order[] = this.#commandOrders(id, command);
     if (stdin) orders.push(['stdin', '1']);
     if (tty) orders.push(['tty', '1']);
+    if (size) orders.push(['size', `${size.rows}x${size.columns}`]);
     return startSession(this.#shim, encodeOrders(orders));
   }
 
@@ -294,7 +298,8 @@ export class ProcessRuntime implements Runtime {
         await this.#clock.sleep(10);
         container = this.#enrol(id);
       }
-      if (!container) await rm(`${this.#path(id)}.run`, { force: true });
+      if (container) continue;
+      for (const end of ['.run', '.exit.new']) await rm(`${this.#path(id)}${end}`, { force: true });
     }
     await this.#cgroups.sweep(new Set(this.#containers.keys()), this.#clock);
   }
@@ -341,9 +346,8 @@ export class ProcessRuntime implements Runtime {
   #judge(id: string, exit: ExitFile): ExitFile {
     if (exit.oomKilled || exit.exitCode === 0) return exit;
     if (!this.#starved.delete(id) && !this.#cgroups.ranOutOfMemory(id)) return exit;
-    const judged = { ...exit, oomKilled: true };
-    writeFileSync(`${this.#path(id)}.exit`, renderExitFile(judged));
-    return judged;
+    noteOutOfMemory(this.#path(id));
+    return { ...exit, oomKilled: true };
   }
 
   #limitOrders({ id, limits = {} }: ContainerSpec): Order[] {
@@ -376,7 +380,7 @@ export class ProcessRuntime implements Runtime {
   /** Without its shim a container was killed by the kernel; what we presume is written down, so that it stays true. */
   #presumeKilled(id: string): ExitFile {
     const exit = { exitCode: 137, signal: 9, finishedAt: this.#clock.now() };
-    writeFileSync(`${this.#path(id)}.exit`, renderExitFile(exit));
+    writeExit(this.#path(id), exit);
     return exit;
   }
 

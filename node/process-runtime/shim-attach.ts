@@ -83,23 +83,6 @@ sub write_input {
   elsif (!is_transient()) { $typed = ''; $is_ending = 1 }
 }
 
-# One source of output: reads what is there, into the log and to the clients; false when it has ended. A line longer than 16 KiB is
-# written in parts, as container runtimes do.
-sub take_output {
-  my ($one) = @_;
-  my $read = sysread $one->{handle}, my $text, 65536;
-  return 1 if !defined $read && is_transient();
-  if ($read) {
-    tell_clients($one->{what}, $text) if %client;
-    $one->{rest} .= $text;
-    write_log($one->{stream}, 'F', $1) while $one->{rest} =~ s/\A([^\n]{0,16384})\n//;
-    write_log($one->{stream}, 'P', $1) while $one->{rest} =~ s/\A([^\n]{16384})//;
-    return 1;
-  }
-  write_log($one->{stream}, 'F', $one->{rest}) if length $one->{rest};
-  return 0;
-}
-
 # Until the container and all its processes are gone. Sources are [what, stream, handle].
 # What is to be looked at whenever something has happened, and at least every second.
 my $each_turn;

@@ -9,10 +9,8 @@
 // It keeps two files, each there whole or not at all: STATE.run and STATE.exit (state-files.ts reads them).
 
 import { ATTACH, FRAME } from './shim-attach.ts';
+import { LOG } from './shim-log.ts';
 import { SESSION } from './shim-session.ts';
-
-/** How many files a container's log is kept in at most, the one being written included (the kubelet's containerLogMaxFiles). */
-export const LOG_PARTS = 5;
 
 export const SHIM = String.raw`#!/usr/bin/perl
 use strict;
@@ -264,21 +262,8 @@ sub start_container {
   syscall($number{exit_group}, 127);
 }
 
-my ($log, $logged) = (undef, 0);
-sub open_log {
-  open $log, '>>', $order{log} or die "$order{log}: $!\n";
-  $logged = -s $log;
-}
-sub write_log {
-  my ($stream, $tag, $text) = @_;
-  my $line = timestamp() . " $stream $tag $text\n";
-  $logged += syswrite($log, $line) // 0;
-  return if $logged < $order{logsize};
-  for (my $part = ${LOG_PARTS - 1}; $part > 0; $part--) { rename $order{log} . ($part > 1 ? '.' . ($part - 1) : ''), "$order{log}.$part" }
-  open_log();
-}
-
 ${ATTACH}
+${LOG}
 # Once: then we let go of the agent's pipes, which must not outlive it in us.
 sub say_to_agent {
   my ($text) = @_;
@@ -296,13 +281,18 @@ sub end_others {
   }
 }
 
+# Files to be taken back when the container does not start.
+my @claimed;
+
 sub run {
   my $state = $order{state};
   $SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
   # O_EXCL: two agents can never run the same container.
   sysopen my $claim, "$state.run", 0301 or die "$state.run: $!\n";
+  @claimed = ("$state.run", "$state.run.new", "$state.exit.new", $order{attach} // ());
   syswrite $claim, "shim $$ " . start_time($$) . "\n";
-  open_log();
+  write_file("$state.exit.new", "\n" x 128); # room for how it ends, should the disk be full by then
+  open_log($order{log}) or die "$order{log}: $!\n";
   listen_for_clients();
   my ($in, $in_end);
   pipe $in, $in_end if $order{stdin} && !$order{tty};
@@ -322,7 +312,6 @@ sub run {
   $failure ||= do { local $/; <$trouble> };
   if ($failure) {
     waitpid $pid, 0 if $pid;
-    unlink "$state.run", $order{attach} // ();
     die $failure;
   }
   my $space = readlink "/proc/$pid/ns/mnt";
@@ -331,13 +320,16 @@ sub run {
   # A program that tells when it is up has started then, or when a second has passed.
   if ($order{announces}) { my $speaks = ''; vec($speaks, fileno $out, 1) = 1; select $speaks, undef, undef, 1 }
   say_to_agent("started $pid");
+  @claimed = ();
   if ($order{pidns}) {
     $SIG{CHLD} = sub { }; # wakes us
     $each_turn = sub { end_others($space) unless defined readlink "/proc/$pid/ns/mnt" };
   }
   follow_output($terminal || $in_end, $terminal ? [${FRAME.output}, 'stdout', $terminal] : ([${FRAME.output}, 'stdout', $out], [${FRAME.error}, 'stderr', $err]));
   waitpid $pid, 0;
-  write_whole("$state.exit", 'code ' . ($? & 127 ? 128 + ($? & 127) : $? >> 8) . "\nsignal " . ($? & 127) . "\nfinished " . milliseconds() . "\n");
+  open my $exit, '+<', "$state.exit.new" or die "$state.exit.new: $!\n";
+  syswrite $exit, 'code ' . ($? & 127 ? 128 + ($? & 127) : $? >> 8) . "\nsignal " . ($? & 127) . "\nfinished " . milliseconds() . "\n";
+  rename "$state.exit.new", "$state.exit" or die "$state.exit: $!\n";
   part_from_clients();
 }
 
@@ -380,5 +372,5 @@ read_orders();
 if ($ARGV[0] eq 'enter') { enter() }
 if ($ARGV[0] eq 'dial') { dial(); exit 0 }
 if ($ARGV[0] eq 'session') { eval { session(); 1 } or do { print "error $@"; exit 126 } }
-eval { run(); 1 } or do { my $text = $@; chomp $text; say_to_agent("error $text"); exit 1 };
+eval { run(); 1 } or do { my $text = $@; chomp $text; unlink @claimed; say_to_agent("error $text"); exit 1 };
 `;

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeOrders } from './orders.ts';
-import { isAlive, parseExitFile, parseRunFile, renderExitFile, startTimeOf } from './state-files.ts';
+import { isAlive, noteOutOfMemory, parseExitFile, parseRunFile, startTimeOf, writeExit } from './state-files.ts';
 
 describe('what a shim writes', () => {
   it('is read back', () => {
@@ -13,8 +15,18 @@ describe('what a shim writes', () => {
       startedAt: 1700,
       log: '/a b/0.log',
     });
+  });
+
+  it('is written for it when it was killed, where it has kept room', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vitrine-state-'));
+    const path = join(directory, 'uid_c_0');
     const exit = { exitCode: 137, signal: 9, finishedAt: 1800 };
-    expect(parseExitFile(renderExitFile(exit))).toEqual(exit);
+    writeFileSync(`${path}.exit.new`, '\n'.repeat(128));
+    writeExit(path, exit);
+    expect(parseExitFile(readFileSync(`${path}.exit`, 'utf8'))).toEqual(exit);
+    noteOutOfMemory(path);
+    expect(parseExitFile(readFileSync(`${path}.exit`, 'utf8'))).toEqual({ ...exit, oomKilled: true });
+    rmSync(directory, { recursive: true });
   });
 
   it('may say only that it has begun, or nothing yet', () => {

@@ -1,5 +1,5 @@
 // What a shim writes about its container (ID.run, ID.exit), and who still lives. Files outlive the agent; that is their point.
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync } from 'node:fs';
 
 /** A process for good: pids are used again, the time a process started is not. */
 export interface ProcessName {
@@ -58,8 +58,15 @@ export function parseExitFile(text: string): ExitFile {
   return number('oom') > 0 ? { ...exit, oomKilled: true } : exit;
 }
 
-export function renderExitFile({ exitCode, signal, finishedAt, oomKilled }: ExitFile): string {
-  return `code ${exitCode}\nsignal ${signal}\nfinished ${finishedAt}\n${oomKilled ? 'oom 1\n' : ''}`;
+/** `path` is without `.exit`: what the shim would have written. It has kept room for it, so that a full disk does not matter. */
+export function writeExit(path: string, { exitCode, signal, finishedAt }: Omit<ExitFile, 'oomKilled'>): void {
+  appendFileSync(`${path}.exit.new`, `code ${exitCode}\nsignal ${signal}\nfinished ${finishedAt}\n`);
+  renameSync(`${path}.exit.new`, `${path}.exit`);
+}
+
+/** Adds to how it ended that there was no memory left. */
+export function noteOutOfMemory(path: string): void {
+  appendFileSync(`${path}.exit`, 'oom 1\n');
 }
 
 /** The text of a file, undefined when there is none. */

@@ -63,21 +63,35 @@ export function parseSize(text: string): TerminalSize | undefined {
   return isSize(Width) && isSize(Height) ? { rows: Height, columns: Width } : undefined;
 }
 
+/** Opens a session; `firstSize` is what the client says of its terminal first, if it ever does. */
+export type OpenSession = (firstSize: Promise<TerminalSize>) => Promise<Session>;
+
 /**
  * Opens a session and passes everything on until both have nothing more to say. `what` begins the message of a session that could not
  * be opened. Nothing of the session is left when the client goes.
  */
-export async function converse(open: () => Promise<Session>, streams: CommandStreams, what: string): Promise<void> {
+export async function converse(open: OpenSession, streams: CommandStreams, what: string): Promise<void> {
   let session: Session;
+  let size: TerminalSize | undefined;
+  let resized = (latest: TerminalSize): void => {
+    size = latest;
+  };
+  const firstSize = new Promise<TerminalSize>((resolve) => {
+    streams.onResize((latest) => {
+      resized(latest);
+      resolve(latest);
+    });
+  });
   try {
-    session = await open();
+    session = await open(firstSize);
   } catch (error) {
     return streams.finish({ problem: `${what}: ${reasonOf(error as Error)}` });
   }
   const leave = (): void => session.kill();
   if (streams.gone.aborted) leave();
   streams.gone.addEventListener('abort', leave, { once: true });
-  streams.onResize((size) => session.resize(size));
+  resized = (latest) => session.resize(latest);
+  if (size) session.resize(size);
   if (streams.stdin && session.stdin) void copy(streams.stdin, session.stdin);
   else session.stdin?.end();
   await Promise.all([copy(session.stdout, streams.stdout), copy(session.stderr, streams.stderr)]);

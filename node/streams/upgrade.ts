@@ -1,12 +1,12 @@
 // The requests that become a conversation: exec, attach, portForward, over SPDY/3.1 or WebSocket, as the client asks.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { Pod } from '../../api/types/core.v1.ts';
 import { netnsPath } from '../../host/netns.ts';
 import { podNetnsName } from '../pod-network/pod-network.ts';
-import type { Session } from '../runtime.ts';
-import { type CommandStreams, converse, type StreamOptions } from './command-streams.ts';
+import { type CommandStreams, converse, type OpenSession, type StreamOptions } from './command-streams.ts';
 import { runningContainer } from './containers.ts';
 import {
   forwardOverSpdy,
@@ -54,17 +54,24 @@ interface Asked {
   readonly query: URLSearchParams;
 }
 
+/** ms that a client has to tell the size of its terminal before a command starts in it. */
+const FIRST_SIZE_MS = 100;
+
 /** Throws 500 when the container does not run, as the kubelet does. */
 function conversation(
   place: 'exec' | 'attach',
   { pod, container, options, query }: Asked,
   { runtime }: StreamContext,
-): () => Promise<Session> {
+): OpenSession {
   const running = runningContainer(runtime, pod, container);
   const { stdin, tty } = options;
   if (place === 'exec') {
     if (!running) throw new StreamError(500, `container not found (${JSON.stringify(container)})`);
-    return () => runtime.session(running.id, query.getAll('command'), { stdin, tty });
+    return async (firstSize) => {
+      // Programs ask once, when they start.
+      const size = tty ? await Promise.race([firstSize, sleep(FIRST_SIZE_MS, undefined)]) : undefined;
+      return runtime.session(running.id, query.getAll('command'), { stdin, tty, size });
+    };
   }
   const fullName = `${pod.metadata.name}_${pod.metadata.namespace}`;
   if (!running) throw new StreamError(500, `container ${container} not found in pod ${fullName}`);

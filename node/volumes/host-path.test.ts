@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { hostPath } from './host-path.ts';
+import { furnishHost, hostPath } from './host-path.ts';
 
 let root: string;
 beforeEach(() => {
@@ -31,4 +31,12 @@ it.each([
   writeFileSync(`${root}/file`, '');
   symlinkSync('/usr', `${root}/out`);
   await expect(hostPath(root, { path, type })).rejects.toThrow(why);
+});
+
+it('has what every node has, and keeps what was changed of it', async () => {
+  await furnishHost(root, '127.0.0.1 localhost\n');
+  expect((statSync(await hostPath(root, { path: '/tmp' })).mode & 0o7777).toString(8)).toBe('1777');
+  writeFileSync(`${root}/etc/hosts`, 'changed');
+  await furnishHost(root, '127.0.0.1 localhost\n');
+  expect(readFileSync(await hostPath(root, { path: '/etc/hosts', type: 'File' }), 'utf8')).toBe('changed');
 });

@@ -1,7 +1,15 @@
 // hostPath volumes. The node they see is the lab's: a folder in which every path of a node lies, and which nothing leads out of.
-import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HostPathVolumeSource } from '../../api/types/core.v1.ts';
+
+/** What every node has: a /tmp for all, and the /etc/hosts it goes by itself. `hosts` is its text. */
+export async function furnishHost(root: string, hosts: string): Promise<void> {
+  await mkdir(`${root}/etc`, { recursive: true });
+  await mkdir(`${root}/tmp`, { recursive: true });
+  await chmod(`${root}/tmp`, 0o1777);
+  if (!(await kindOf(`${root}/etc/hosts`))) await writeFile(`${root}/etc/hosts`, hosts);
+}
 
 /** The place of a hostPath below `root`. Rejects when it is not of the type asked for (upstream pkg/volume/hostpath). */
 export async function hostPath(root: string, { path, type = '' }: HostPathVolumeSource): Promise<string> {

@@ -69,8 +69,10 @@ const EXPECTED: Record<string, unknown> = {
     dial: '{"responses":["names","names"]}',
     udp: '{"responses":["agnhost"]}',
     shell: '{"output":"a\\n"}',
+    netcat: '{"output":"agnhost"}',
     refused: '{"error":"exit status 1","output":"REFUSED\\n"}',
     byHostPort: 'agnhost',
+    byTLS: '10.244.1.1',
     reachable: 'names',
   },
   ephemeral: { exitCode: 5, saw: '/usr/bin/perl /opt/echo -port=8080 \n', ready: true },
@@ -78,6 +80,7 @@ const EXPECTED: Record<string, unknown> = {
     'Container image "redis:7" is not present with pull policy of Never',
     'Failed to apply default image tag "UPPER:7": couldn\'t parse image name "UPPER:7": invalid reference format: repository name (library/UPPER) must be lowercase',
   ],
+  imageChanges: 'Killing: Container c definition changed, will be restarted',
   left: { namespaces: [], containers: [], shims: '', mounts: '0', hostPorts: '', cgroups: '' },
 };
 

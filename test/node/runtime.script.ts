@@ -174,10 +174,43 @@ async function logs({ runtime, start, log }: Stage): Promise<unknown> {
   };
 }
 
-const SCENES = { life, echo, adoption, dies, logs };
+/** No room is left where logs and state are kept; then there is some again. */
+async function fullDisk({ runtime, directory, start, exec, log }: Stage): Promise<unknown> {
+  await runtime.pull('busybox');
+  await shell(`cat /dev/zero > ${directory}/filler || truncate -s -500K ${directory}/filler`);
+  await start('dies', { command: ['sleep', '1000'] });
+  const command = 'seq 40000; touch /tmp/full; until [ -e /tmp/go ]; do sleep 0.05; done; echo after; exit 5';
+  await start('talks', { command: ['sh', '-c', command] });
+  await until('it has said too much', async () => (await exec('talks', 'test -e /tmp/full')).exitCode === 0);
+  await shell(`cat /dev/zero > ${directory}/more || true`);
+  const whole = log('talks');
+  const refused = await start('late', { command: ['true'] }).catch((error: Error) => error.message);
+  const killed = await runtime.stop('uid_dies_0', 0);
+  const written = readFileSync(join(directory, 'containers/uid_dies_0.exit'), 'utf8').split('\n')[0];
+  const isRunning = runtime.status('uid_talks_0')?.running;
+  await shell(`rm ${directory}/filler ${directory}/more`);
+  await start('late', { command: ['true'] });
+  await exec('talks', 'touch /tmp/go');
+  const { exitCode } = await ended(runtime, 'uid_talks_0');
+  const lines = whole.trimEnd().split('\n');
+  return {
+    refused,
+    killed: killed?.exitCode,
+    written,
+    isRunning,
+    exitCode,
+    torn: lines.filter((line, index) => !line.endsWith(` stdout F ${index + 1}`)),
+    isWhole: whole.endsWith('\n'),
+    lost: Number(/ stderr F \[(\d+) lines of this log are lost/.exec(log('talks'))?.[1]) + lines.length,
+    after: log('talks').trimEnd().split(' ').at(-1),
+  };
+}
+
+const SCENES = { fullDisk, life, echo, adoption, dies, logs };
 
 await answer<Input, unknown>(async ({ scene, directory: given }) => {
   const directory = given ?? mkdtempSync(join(tmpdir(), 'vitrine-runtime-'));
+  if (scene === 'fullDisk') await shell(`mount -t tmpfs -o size=16m none ${directory}`);
   const stop = new AbortController();
   const runtime = await ProcessRuntime.open({ directory, logSize: scene === 'logs' ? 50_000 : undefined });
   const hearing = runtime.run(stop.signal);
@@ -186,6 +219,7 @@ await answer<Input, unknown>(async ({ scene, directory: given }) => {
   } finally {
     stop.abort();
     await hearing;
+    if (scene === 'fullDisk') await shell(`umount -l ${directory}`);
     if (!given) rmSync(directory, { recursive: true, force: true });
   }
 });

@@ -26,7 +26,7 @@ describe('the process runtime', () => {
       '',
       'stderr F err',
       'stdout F out',
-      'stdout F unfinished',
+      'stdout P unfinished',
     ]);
     expect(seen.startMs).toBeLessThan(1000);
     console.info({ startMs: seen.startMs });
@@ -79,5 +79,20 @@ describe('the process runtime', () => {
       last: 'line 1999',
     });
     expect(seen.size).toBeLessThan(60_000);
+  });
+
+  it('loses lines when the disk is full, and says so, but no container and no exit code', async () => {
+    const seen = await script.run<Record<string, unknown>>({ scene: 'fullDisk' });
+    expect(seen).toEqual({
+      refused: expect.stringContaining('No space left on device'),
+      killed: 137,
+      written: 'code 137',
+      isRunning: true,
+      exitCode: 5,
+      torn: [],
+      isWhole: true,
+      lost: 40_000,
+      after: 'after',
+    });
   });
 });

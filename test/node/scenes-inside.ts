@@ -216,8 +216,10 @@ export async function agnhost(node: OneNode): Promise<unknown> {
     containers: [{ name: 'c', image, args: ['netexec'], ports, readinessProbe }],
   });
   await createPod(node.client, 'names', { containers: [{ name: 'c', image, args: ['serve-hostname'] }] });
-  await ready(node, 'agnhost');
-  await ready(node, 'names');
+  const args = ['netexec', '--tls-cert-file=/localhost.crt', '--tls-private-key-file=/localhost.key'];
+  const lookByTLS = { httpGet: { path: '/healthz', port: 8080, scheme: 'HTTPS' as const }, periodSeconds: 1 };
+  await createPod(node.client, 'secure', { containers: [{ name: 'c', image, args, readinessProbe: lookByTLS }] });
+  for (const name of ['agnhost', 'names', 'secure']) await ready(node, name);
   const ip = async (name: string): Promise<string> => (await getPod(node.client, name)).status!.podIP!;
   const url = `http://${await ip('agnhost')}:8080`;
   const other = await ip('names');
@@ -233,8 +235,10 @@ export async function agnhost(node: OneNode): Promise<unknown> {
     dial: await curl(`${url}/dial?host=${other}&port=9376&request=/&protocol=http&tries=2`),
     udp: await curl(`${url}/dial?host=127.0.0.1&port=8081&request=hostname&protocol=udp`),
     shell: await curl(`${url}/shell?cmd=echo%20a`),
+    netcat: await curl(`${url}/shell?cmd=echo%20hostname|/nc%20-u%20-w%201%20127.0.0.1%208081`),
     refused: await curl(`${url}/shell?cmd=/agnhost%20connect%20127.0.0.1:1%20--timeout%201s`),
     byHostPort: await curl(`http://${NODE_IP}:18080/hostname`),
+    byTLS: (await shell(`curl -sk -m 5 https://${await ip('secure')}:8080/clientip`)).replace(/:\d+$/, ''),
     reachable,
   };
 }

@@ -174,3 +174,23 @@ export async function images(node: OneNode): Promise<unknown> {
   await createPod(node.client, 'invalid', { containers: [{ name: 'c', image: 'UPPER:7' }] });
   return [await waiting(node, 'never', 'ErrImageNeverPull'), await waiting(node, 'invalid', 'InvalidImageName')];
 }
+
+export async function imageChanges(node: OneNode): Promise<unknown> {
+  const { client } = node;
+  const at = { name: 'changing', namespace: 'default' };
+  const change = (image: string) =>
+    client.patch(pods, at, { spec: { containers: [{ name: 'c', image }] } }, { type: 'strategic' });
+  await createPod(client, at.name, {
+    terminationGracePeriodSeconds: 1,
+    containers: [sh('exec sleep 1000', { image: 'absent' })],
+  });
+  await waiting(node, at.name, 'ErrImagePull');
+  await change('busybox');
+  await ready(node, at.name);
+  await change('registry.k8s.io/busybox:2');
+  await until('the other image runs', async () => {
+    const { image, ready: isReady, restartCount } = statusOf(await getPod(client, at.name));
+    return image === 'registry.k8s.io/busybox:2' && isReady && restartCount === 1;
+  });
+  return until('Killing', async () => (await messages(node, at.name)).find((text) => text.startsWith('Killing')));
+}

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Session } from '../../runtime.ts';
-import { converse, outcomeStatus } from '../command-streams.ts';
+import { converse, type OpenSession, outcomeStatus } from '../command-streams.ts';
 import { websocketCommand } from './command.ts';
 
 const OPTIONS = { stdin: true, stdout: true, stderr: true, tty: false };
@@ -17,8 +17,10 @@ let session: Session & { stdin: PassThrough; stdout: PassThrough; stderr: PassTh
 let end: (exitCode: number) => void;
 let isKilled: boolean;
 let sizes: unknown[];
+let open: OpenSession;
 
 beforeEach(async () => {
+  open = async () => session;
   isKilled = false;
   sizes = [];
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
@@ -41,7 +43,7 @@ beforeEach(async () => {
       request,
       socket,
       head,
-      (client) => void converse(async () => session, websocketCommand(client, OPTIONS), 'error'),
+      (client) => void converse((size) => open(size), websocketCommand(client, OPTIONS), 'error'),
     ),
   );
   await once(server, 'listening');
@@ -83,6 +85,20 @@ describe('a command over a WebSocket', () => {
     const { 1: out, 2: err, 3: status } = await heard;
     expect([out, err, JSON.parse(status)]).toEqual(['out', 'err', outcomeStatus({ exitCode: 3 })]);
     expect(isKilled).toBe(false);
+  });
+
+  it('may wait for the size of the terminal before it starts', async () => {
+    open = async (firstSize) => {
+      sizes.push(await firstSize, 'started');
+      return session;
+    };
+    const client = await connected('v5.channel.k8s.io');
+    client.send(Buffer.from('\x04{"Width":80,"Height":24}'), {});
+    client.send(Buffer.from('\0typed'), {});
+    await once(session.stdin, 'data');
+    expect(sizes.slice(0, 2)).toEqual([{ rows: 24, columns: 80 }, 'started']);
+    client.terminate();
+    await session.ended;
   });
 
   it('speaks base64 where it is asked to', async () => {
