@@ -42,7 +42,7 @@ export function parseFlags<F extends Flags>(
       strict: true,
     });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(whatIsWrong(error as Error));
   }
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags)) {
@@ -52,6 +52,15 @@ export function parseFlags<F extends Flags>(
     values[name] = result.data;
   }
   return { values: values as Values<F>, positionals: parsed.positionals };
+}
+
+/** In the words of the rest of the house; Node's own advise on words that begin with a dash. */
+function whatIsWrong({ message }: Error): string {
+  const [, flag] = /'(--?[^' ]+)/.exec(message) ?? [];
+  if (!flag) return message;
+  return message.startsWith('Unknown')
+    ? `unknown flag: ${flag}; --help tells which there are`
+    : `${flag}: wants a value`;
 }
 
 /** The flags part of `--help`, aligned, in the table's order. */

@@ -43,7 +43,10 @@ describe('a program', () => {
 
   it('refuses words that it has no use for, and flags that it does not know', async () => {
     expect(await run(echo, 'a')).toEqual([2, 'vitrine echo: unknown word: a; --help tells what may be said\n']);
-    expect(await run(echo, '--loud')).toEqual([2, expect.stringContaining("'--loud'")]);
+    const unknown = 'vitrine echo: unknown flag: --loud; --help tells which there are\n';
+    for (const word of ['--loud', '--loud=3']) expect(await run(echo, word)).toEqual([2, unknown]);
+    for (const words of [['--times'], ['--times', '--help=1']])
+      expect(await run(echo, ...words)).toEqual([2, 'vitrine echo: --times: wants a value\n']);
     expect(await run(echo, '--times=x')).toEqual([2, expect.stringContaining('vitrine echo: --times: ')]);
   });
 

@@ -27,8 +27,8 @@ export interface ChildState {
   readonly restarts: number;
 }
 
-/** A run that lasted this long was no failure to start. */
-const STEADY_MS = 3_000;
+/** A run that lasted this long was no failure to start, on a busy machine either. */
+const STEADY_MS = 10_000;
 const MAX_CRASHES = 6;
 const MAX_BACKOFF_MS = 5_000;
 /** Between SIGTERM and SIGKILL. */

@@ -38,7 +38,8 @@ const PROGRAMS: readonly Row[] = [
 ];
 
 /** Returns the exit code. */
-async function run(words: readonly string[]): Promise<number> {
+async function run(said: readonly string[]): Promise<number> {
+  const words = said[0] === 'help' ? [...said.slice(1), '--help'] : said;
   const row = PROGRAMS.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
   if (row) {
     const { main } = await import('../host/program.ts');

@@ -7,16 +7,17 @@ import { program } from '../host/program.ts';
 import { completionOf } from './completion.ts';
 
 const flag = (help: string) => ({ type: z.string().optional(), help });
-const command = (name: string, flags: Record<string, ReturnType<typeof flag>>) => ({
+const command = (name: string, flags: Record<string, ReturnType<typeof flag>>, usage?: string) => ({
   name,
   summary: `does what ${name}'s name says`,
-  load: async () => program({ name, summary: '', flags, run: async () => 0 }) as never,
+  load: async () => program({ name, summary: '', flags, usage, run: async () => 0 }) as never,
 });
 const rows = [
   command('lab up', { nodes: flag("how many; don't ask"), dir: flag('where') }),
   command('lab down', { dir: flag('where') }),
   command('exec', { dir: flag('where') }),
-  command('exec again', {}),
+  command('exec again', {}, 'NAME'),
+  command('image', {}, '<node-1|internet|pod/NAME> | load NAME FILE | list'),
   { ...command('lab supervise', {}), summary: undefined },
 ];
 
@@ -43,13 +44,14 @@ async function offered(...words: string[]): Promise<string[]> {
 
 describe('completion', () => {
   it('knows in bash what may come next', async () => {
-    expect(await offered('vitrine', '')).toEqual(['lab', 'exec']);
+    expect(await offered('vitrine', '')).toEqual(['lab', 'exec', 'image']);
     expect(await offered('vitrine', 'lab', '')).toEqual(['up', 'down']);
     expect(await offered('vitrine', 'lab', 'u')).toEqual(['up']);
     expect(await offered('vitrine', 'lab', 'up', '--')).toEqual(['--nodes', '--dir']);
     expect(await offered('vitrine', 'lab', 'up', '--nodes=2', '--d')).toEqual(['--dir']);
     expect(await offered('vitrine', 'exec', '--dir')).toEqual(['--dir']);
     expect(await offered('vitrine', 'exec', '')).toEqual(['again', '--dir']);
+    expect(await offered('vitrine', 'image', '')).toEqual(['internet', 'load', 'list']);
     expect(await offered('vitrine', 'exec', 'node-1', '--', 'c')).toEqual([]); // a command follows: bash's own business
   });
 

@@ -8,6 +8,8 @@ export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly { readonly name: string; readonly help: string }[];
+  /** What else may follow it, where that is one of a few words: `bash`, `zsh`, `fish`. */
+  readonly words: readonly string[];
 }
 
 const SHELLS: Readonly<Record<string, (commands: readonly Command[]) => string>> = {
@@ -27,16 +29,24 @@ export function completionOf(rows: readonly { name: string; summary?: string; lo
       const [shell = '', ...rest] = positionals;
       const render = SHELLS[shell];
       if (!render || rest.length > 0) throw new UsageError(`name one shell: ${Object.keys(SHELLS).join(', ')}`);
-      const shown = rows.filter(({ summary, name }) => summary && name !== 'completion');
+      const shown = rows.filter(({ summary }) => summary);
       const commands = shown.map(async ({ name, summary = '', load }): Promise<Command> => {
-        const { flags } = await load();
-        return { name, summary, flags: Object.entries(flags).map(([name, { help }]) => ({ name, help })) };
+        const { flags, usage } = await load();
+        const told = Object.entries(flags).map(([name, { help }]) => ({ name, help }));
+        return { name, summary, flags: told, words: wordsOf(usage) };
       });
       process.stdout.write(render(await Promise.all(commands)));
       return 0;
     },
   }) as Program;
 }
+
+/** Of `load NAME FILE | list`: the first word of every choice, unless it stands for another. */
+const wordsOf = (usage = ''): string[] =>
+  usage
+    .split('|')
+    .map((choice) => choice.trim().split(' ')[0])
+    .filter((word) => /^[a-z]+$/.test(word));
 
 interface Choice {
   readonly word: string;
@@ -55,9 +65,10 @@ function choicesByPrefix(commands: readonly Command[]): { prefix: string; choice
     for (const [depth, word] of words.entries())
       offer(words.slice(0, depth).join(' '), word, `the commands of ${word}`);
   }
-  for (const { name, summary, flags } of commands) {
+  for (const { name, summary, flags, words: own } of commands) {
     const words = name.split(' ');
     offer(words.slice(0, -1).join(' '), words.at(-1)!, summary);
+    for (const word of own) offer(name, word, summary);
     for (const flag of flags) offer(name, `--${flag.name}`, flag.help);
   }
   return [...choices]

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { open, rename, rm } from 'node:fs/promises';
 import { systemClock } from '../host/clock.ts';
 import { type Directory, findRunning } from './directory.ts';
-import { tolerateLostTerminal } from './talk.ts';
+import { say, tolerateLostTerminal } from './talk.ts';
 
 const LOOK_EVERY_MS = 30;
 /** Set for the launcher in the background. */
@@ -12,12 +12,19 @@ const DETACHED = 'VITRINE_LAB_DETACHED';
 /** Whether this process is such a launcher: nobody can press Ctrl-C in front of it. */
 export const isDetached = (): boolean => process.env[DETACHED] !== undefined;
 
+export interface DetachOptions {
+  readonly directory: Directory;
+  /** bin/vitrine and its words without `--detach`. */
+  readonly argv: readonly string[];
+  /** What is said last, when the lab is ready. */
+  readonly greeting: string;
+}
+
 /**
- * `argv`: bin/vitrine and its words without `--detach`. Returns the exit code: the launcher's, when it ends before the lab is
- * ready.
+ * Returns the exit code: the launcher's, when it ends before the lab is ready.
  * Until the directory is surely the launcher's, its words have a file of their own: another's are not written over.
  */
-export async function detach(directory: Directory, argv: readonly string[], signal: AbortSignal): Promise<number> {
+export async function detach({ directory, argv, greeting }: DetachOptions, signal: AbortSignal): Promise<number> {
   tolerateLostTerminal();
   const own = `${directory.log}.${process.pid}`;
   const log = await open(own, 'w+', 0o600);
@@ -36,13 +43,15 @@ export async function detach(directory: Directory, argv: readonly string[], sign
     });
     signal.addEventListener('abort', () => launcher.kill(), { once: true }); // Ctrl-C before the lab is ready ends it
     let shown = 0;
-    for (let ready = false; !ready && exitCode === undefined; ) {
+    let ready = false;
+    while (!ready && exitCode === undefined) {
       await systemClock.sleep(LOOK_EVERY_MS);
       const running = await findRunning(directory);
       ready = running?.launcherPid === launcher.pid && running!.ready;
       shown = await show(log, shown);
     }
     await show(log, shown);
+    if (ready) say(greeting);
     launcher.unref();
     await (exitCode === undefined ? rename(own, directory.log) : rm(own));
     return exitCode ?? 0;

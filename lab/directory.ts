@@ -1,7 +1,8 @@
 // What a lab keeps in its directory. `run/` exists only while the lab does; all else stays for the next start.
 import { randomInt } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UsageError } from '../host/lifecycle.ts';
 import type { IPFamilies } from './addresses.ts';
@@ -81,14 +82,21 @@ export function directoryAt(path: string): Directory {
 /** Makes what is missing; readable by its owner only, for it holds keys and tokens. */
 export async function makeDirectory(directory: Directory): Promise<void> {
   try {
-    await mkdir(directory.path, { recursive: true, mode: 0o700 });
-    for (const path of [directory.logs, directory.run, directory.nodes]) {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-    }
+    await makeFolder(directory.path);
+    for (const path of [directory.logs, directory.run, directory.nodes]) await makeFolder(path);
     await writeFile(directory.lock, '', { flag: 'a', mode: 0o600 });
   } catch (error) {
     throw new UsageError(`cannot use ${directory.path}: ${(error as Error).message}`, 1);
   }
+}
+
+/** With the folders it lies in. Node's own way of doing so hides why a folder cannot be made, and never ends in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (!existsSync(parent)) await makeFolder(parent);
+  await mkdir(path, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  });
 }
 
 /** Field 22 of /proc/PID/stat, clock ticks since boot; undefined when there is no such process. */

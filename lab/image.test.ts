@@ -41,7 +41,8 @@ it('loads, lists and removes images', async () => {
 it.each([
   [['load', 'web'], 2, 'image load NAME FILE'],
   [['load', 'NO SUCH', 'x'], 2, 'not a name of an image'],
-  [['load', 'web', '/none'], 1, '/none'],
+  [['load', 'web', '/none'], 1, 'cannot read /none: '],
+  [['load', 'web', '/proc'], 1, 'cannot read /proc: '],
   [['wash'], 2, 'image list'],
 ])('%j ends with %d and says why', async (words, exitCode, why) => {
   expect(await vitrine(...words)).toBe(exitCode);

@@ -37,8 +37,9 @@ async function load(directory: Directory, word: string, file: string): Promise<v
     });
     process.stdout.write(`${name} loaded, ${mebibytes(sizeBytes)}\n`);
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (error instanceof BadImageError || isMissing) throw new UsageError((error as Error).message, 1);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (error instanceof BadImageError) throw new UsageError(message, 1);
+    if (['ENOENT', 'EISDIR', 'EACCES'].includes(code)) throw new UsageError(`cannot read ${file}: ${message}`, 1);
     throw error;
   }
 }

@@ -46,7 +46,7 @@ async function getPod(directory: Directory, namespace: string, name: string): Pr
     return await client.get(pods, { namespace, name });
   } catch (error) {
     if (!(error instanceof StatusError) || error.code !== 404) throw error;
-    const { items } = await client.list(pods);
+    const { items } = await client.list(pods, { namespace });
     const there = items.map(
       ({ metadata }) => `pod/${metadata.namespace === 'default' ? '' : `${metadata.namespace}/`}${metadata.name}`,
     );

@@ -78,7 +78,7 @@ export function controllersRole(options: RoleOptions): Role {
   const flags = {
     kubeconfig: kubeconfigOf(options.directory, 'controllers'),
     'cluster-cidr': ofEach(options.settings, ({ pods }) => pods),
-    'load-balancer-cidr': primary(options.settings).loadBalancers,
+    'load-balancer-cidr': ofEach(options.settings, ({ loadBalancers }) => loadBalancers),
     'node-monitor-grace-period': '4s',
     'node-monitor-period': '500ms',
   };
@@ -87,7 +87,10 @@ export function controllersRole(options: RoleOptions): Role {
 
 /** The cloud's load balancer, in its own namespace. */
 export function balancerRole(options: RoleOptions): Role {
-  const flags = { kubeconfig: kubeconfigOf(options.directory, 'balancer'), outside: primary(options.settings).outside };
+  const flags = {
+    kubeconfig: kubeconfigOf(options.directory, 'balancer'),
+    outside: ofEach(options.settings, ({ outside }) => outside),
+  };
   const argv = [...options.vitrine, 'lab', 'balancer', ...words(flags)];
   return role(options, BALANCER, inNetns(netnsPath(BALANCER), argv));
 }

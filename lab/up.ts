@@ -29,7 +29,7 @@ import { familiesFlag, modeFlag, nodesFlag, podNetworkFlag, portFlag, standInFla
 import { firstNodes } from './network.ts';
 import { explainMissing, labPath, missingPrograms, namespaceTrouble } from './requirements.ts';
 import { LOCKED, startSandbox } from './sandbox.ts';
-import { clockTime, greeting, say, tolerateLostTerminal } from './talk.ts';
+import { clockTime, type Greeting, greeting, say, tolerateLostTerminal } from './talk.ts';
 
 export const up: Program = program({
   name: 'lab up',
@@ -55,18 +55,17 @@ export const up: Program = program({
     await refuseSecond(directory);
     await refuseOtherFamily(directory, values['ip-families']);
     await makeDirectory(directory);
-    if (values.detach)
-      return detach(
-        directory,
-        process.argv.slice(1).filter((word) => !word.startsWith('--detach')),
-        signal,
-      );
+    const [proxyMode, ipFamilies] = [values['proxy-mode'], values['ip-families']];
+    if (values.detach) {
+      const argv = process.argv.slice(1).filter((word) => !word.startsWith('--detach'));
+      return detach({ directory, argv, greeting: greet(directory, { proxyMode, ipFamilies, detached: true }) }, signal);
+    }
     const securePort = await choosePort(directory, values['secure-port']);
     const settings = {
       nodes: firstNodes(values.nodes),
-      proxyMode: values['proxy-mode'],
+      proxyMode,
       podNetwork: values['pod-network'],
-      ipFamilies: values['ip-families'],
+      ipFamilies,
       standInImages: values['stand-in-images'],
       securePort,
     };
@@ -195,7 +194,9 @@ async function holdOnce(
   const argv = [process.execPath, vitrine, 'lab', 'supervise', ...words];
   const child = startSandbox({ directory, argv, env: { ...process.env, PATH: labPath() } });
   const rope = child.stdio[3] as Socket;
-  rope.once('data', () => say(greet(directory, settings)));
+  rope.once('data', () => {
+    if (!isDetached()) say(greet(directory, { ...settings, detached: false })); // else whoever detached it does
+  });
   rope.on('error', () => {}); // the box may end first
   const letGo = (): void => void rope.destroy();
   if (signal.aborted) letGo();
@@ -212,9 +213,9 @@ function shown(path: string): string {
   return short.startsWith('..') ? path : short || '.';
 }
 
-function greet(directory: Directory, { proxyMode, ipFamilies }: Settings): string {
+function greet(directory: Directory, lab: Pick<Greeting, 'proxyMode' | 'ipFamilies' | 'detached'>): string {
   const dirFlag = shown(directory.path) === '.vitrine' ? '' : ` --dir ${shown(directory.path)}`;
   const vitrine = shown(process.argv[1]);
   const kubeconfig = shown(directory.kubeconfig);
-  return greeting({ vitrine, kubeconfig, dirFlag, proxyMode, ipFamilies, detached: isDetached() });
+  return greeting({ ...lab, vitrine, kubeconfig, dirFlag });
 }

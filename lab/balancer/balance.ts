@@ -8,7 +8,7 @@ import { Bell } from '../../host/bell.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { Nft } from '../../host/nft.ts';
-import { type Listener, listenersOf, targetsOf } from './listeners.ts';
+import { addressesFor, type Listener, listenersOf, targetsOf } from './listeners.ts';
 import { type Check, NodeHealth } from './node-health.ts';
 import { balancerRules } from './rules.ts';
 
@@ -16,8 +16,8 @@ export interface BalancerOptions {
   readonly client: Client;
   /** Works in the namespace where the balancer is. */
   readonly nft: Nft;
-  /** CIDR of the clients whose replies come back through the balancer by themselves. */
-  readonly outside: string;
+  /** CIDRs of the clients whose replies come back through the balancer by themselves, one of each address family at most. */
+  readonly outside: readonly string[];
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -39,7 +39,7 @@ export async function runBalancer(options: BalancerOptions, signal: AbortSignal)
   const health = new NodeHealth(ring);
   const checks = (): Check[] => {
     const ports = new Set(listeners().map(({ healthPort }) => healthPort));
-    return targetsOf(nodeCache.list()).flatMap((node) => [...ports].map((port) => ({ node, port })));
+    return targetsOf(nodeCache.list()).flatMap(([node]) => [...ports].map((port) => ({ node, port })));
   };
 
   async function apply(): Promise<void> {
@@ -47,11 +47,11 @@ export async function runBalancer(options: BalancerOptions, signal: AbortSignal)
     while (!signal.aborted) {
       await bell.rung(signal);
       const targets = targetsOf(nodeCache.list());
-      const routes = listeners().map((listener) => ({
-        listener,
-        targets: targets.filter((node) => health.isHealthy({ node, port: listener.healthPort })),
-      }));
-      const rules = balancerRules(routes, outside);
+      const routes = listeners().map((listener) => {
+        const healthy = targets.filter(([node]) => health.isHealthy({ node, port: listener.healthPort }));
+        return { listener, targets: addressesFor(listener, healthy) };
+      });
+      const rules = outside.map((cidr) => balancerRules(routes, cidr)).join('');
       if (rules === applied || signal.aborted) continue;
       try {
         await nft.apply(rules);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Node, Service } from '../../api/types/core.v1.ts';
 import { systemClock } from '../../host/clock.ts';
-import { listenersOf, targetsOf } from './listeners.ts';
+import { addressesFor, listenersOf, targetsOf } from './listeners.ts';
 import { NodeHealth } from './node-health.ts';
 import { balancerRules } from './rules.ts';
 
@@ -14,9 +14,12 @@ const service = (name: string, spec: Service['spec'], ip?: string): Service => (
   spec: { type: 'LoadBalancer', ports: [{ port: 80, nodePort: 30080 }], ...spec },
   status: { loadBalancer: ip ? { ingress: [{ ip }] } : {} },
 });
-const node = (address: string, ready: string, labels = {}): Node => ({
-  metadata: { name: address, labels },
-  status: { conditions: [{ type: 'Ready', status: ready }], addresses: [{ type: 'InternalIP', address }] },
+const node = (addresses: string, ready: string, labels = {}): Node => ({
+  metadata: { name: addresses, labels },
+  status: {
+    conditions: [{ type: 'Ready', status: ready }],
+    addresses: addresses.split(',').map((address) => ({ type: 'InternalIP', address })),
+  },
 });
 
 /** The rules as the kernel has them after they were applied twice. */
@@ -44,7 +47,15 @@ describe('the load balancer', () => {
   it('sends to Ready nodes that do not ask to be left out', () => {
     const excluded = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' };
     const all = [node('192.168.1.11', 'True'), node('192.168.1.10', 'True'), node('192.168.1.12', 'Unknown')];
-    expect(targetsOf([...all, node('192.168.1.13', 'True', excluded)])).toEqual(['192.168.1.10', '192.168.1.11']);
+    expect(targetsOf([...all, node('192.168.1.13', 'True', excluded)])).toEqual([['192.168.1.10'], ['192.168.1.11']]);
+  });
+
+  it('sends what came by one address family on by the same', () => {
+    const targets = targetsOf([node('192.168.1.11', 'True'), node('192.168.1.10,fd00:192:168:1::10', 'True')]);
+    const [v6] = listenersOf([service('a', {}, '2001:db8:52:1:2::3')]);
+    const [v4] = listenersOf([service('b', {}, '52.1.2.3')]);
+    expect(addressesFor(v4, targets)).toEqual(['192.168.1.10', '192.168.1.11']);
+    expect(addressesFor(v6, targets)).toEqual(['fd00:192:168:1::10']);
   });
 
   it('has rules that the kernel takes, again and again, and that replace the last ones', () => {

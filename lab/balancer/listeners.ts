@@ -1,4 +1,5 @@
 // What the cloud's load balancer does, as plain data: which addresses and ports it listens on, and the nodes it may send to.
+import { familyOf } from '../../api/ip.ts';
 import type { Node, Service, ServicePort } from '../../api/types/core.v1.ts';
 
 export interface Listener {
@@ -45,12 +46,20 @@ function onAddress({ metadata, spec }: Service, address: string): Listener[] {
     }));
 }
 
-/** The nodes' primary addresses: those that are Ready and do not ask to be left out. In a fixed order. */
-export function targetsOf(nodes: readonly Node[]): string[] {
+/** A node that may be sent to: its addresses, the primary one first. */
+export type Target = readonly [string, ...string[]];
+
+/** The nodes that are Ready and do not ask to be left out. In a fixed order. */
+export function targetsOf(nodes: readonly Node[]): Target[] {
   return nodes
     .filter(({ metadata }) => metadata.labels?.[EXCLUDED] === undefined && !metadata.deletionTimestamp)
     .filter(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
-    .flatMap(({ status }) => status?.addresses?.filter(({ type }) => type === 'InternalIP').slice(0, 1) ?? [])
-    .map(({ address }) => address)
-    .sort();
+    .map(({ status }) => (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP'))
+    .map((internal) => internal.map(({ address }) => address))
+    .filter((addresses): addresses is [string, ...string[]] => addresses.length > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** Where a listener's connections may go: a target's first address of the listener's own family. */
+export const addressesFor = ({ address }: Listener, targets: readonly Target[]): string[] =>
+  targets.flatMap((target) => target.find((one) => familyOf(one) === familyOf(address)) ?? []);

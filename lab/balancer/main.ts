@@ -12,8 +12,11 @@ export const balancer: Program = program({
   flags: {
     kubeconfig: { type: z.string(), help: 'file that tells where the API server is' },
     outside: {
-      type: z.union([z.cidrv4(), z.cidrv6()]),
-      help: 'CIDR of the clients whose replies come back this way by themselves',
+      type: z
+        .string()
+        .transform((text) => text.split(','))
+        .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()]))),
+      help: 'CIDR of the clients whose replies come back this way by themselves, or CIDR,CIDR: of each IP family',
     },
   },
   async run({ kubeconfig, outside }, { signal, log }) {

@@ -11,7 +11,7 @@ export const TABLE = 'vitrine-balancer';
 
 export interface Route {
   readonly listener: Listener;
-  /** Addresses of nodes; none: the connection is refused, since nothing listens at the balancer itself. */
+  /** Addresses of nodes, of the listener's family; none: the connection is refused, since nothing listens at the balancer itself. */
   readonly targets: readonly string[];
 }
 

@@ -52,11 +52,11 @@ describe('docker-compose.yml', () => {
 
   it('has the addresses of any lab', () => {
     expect(services.balancer.networks.nodes.ipv4_address).toBe(IPV4.gateway);
-    expect(read(services.balancer).outside).toBe(IPV4.outside);
+    expect(read(services.balancer).outside).toEqual([IPV4.outside]);
     expect(internet.networks.outside.ipv4_address).toBe(IPV4.internet);
     expect(read(services.controllers)).toMatchObject({
       'cluster-cidr': [IPV4.pods],
-      'load-balancer-cidr': IPV4.loadBalancers,
+      'load-balancer-cidr': [IPV4.loadBalancers],
     });
     for (const index of firstNodes(3)) {
       const node = services[nodeName(index)];

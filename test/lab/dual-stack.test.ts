@@ -97,6 +97,26 @@ describe.skipIf(noKubectl)('a lab with both address families (needs kubectl)', (
     }
   });
 
+  it('balances both from outside, for clients that pods see, and one family where a Service has one', {
+    timeout: 60_000,
+  }, async () => {
+    const spec = { ...SERVICE.spec, type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
+    await apply({ ...SERVICE, metadata: { name: 'cloud' }, spec } as typeof SERVICE);
+    const path = '{.status.loadBalancer.ingress[*].ip}';
+    const ingress = (): Promise<string> => jsonpath('service cloud', path);
+    await eventually(ingress, (ips) => ips === '52.1.2.3 2001:db8:52:1:2::3');
+    for (const [url, client] of [
+      ['http://52.1.2.3', 'client: 203.0.113.100:'],
+      ['http://[2001:db8:52:1:2::3]', 'client: [2001:db8:203:113::100]:'],
+    ]) {
+      const answer = async (): Promise<string> => (await lab.exec('internet', 'curl', '-s', '-m', '2', url)).stdout;
+      expect(await eventually(answer, Boolean, 20_000)).toContain(client);
+    }
+    expect((await lab.exec('node-1', 'curl', '-s', '-m', '2', 'http://[2001:db8:52:1:2::3]')).exitCode).toBe(0);
+    await lab.kubectl('patch', 'service', 'cloud', '-p', '{"spec":{"ipFamilyPolicy":"SingleStack"}}');
+    await eventually(ingress, (ips) => ips === '52.1.2.3');
+  });
+
   it('has AAAA records', { timeout: 60_000 }, async () => {
     const v6 = await jsonpath('service both', '{.spec.clusterIPs[1]}');
     const found = async (): Promise<string> => (await lab.exec('pod/on-node-1', 'getent', 'ahostsv6', 'both')).stdout;

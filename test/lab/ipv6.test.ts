@@ -73,6 +73,12 @@ describe.skipIf(noKubectl)('a lab of IPv6 alone (needs kubectl)', () => {
       'kubernetes.default.svc.cluster.local.',
     );
     expect(said).toMatch(/^Server:\s+fd00:10:96::10\n[\s\S]*^Address: fd00:10:96::1$/m);
+    const get = 'wget -qO- --timeout=9 http://backend; wget -T 1 -qO- http://[2001:db8:203:113::99]';
+    expect((await lab.kubectl('exec', 'client', '--', 'sh', '-c', `exec 2>&1; ${get}; true`)).split('\n')).toEqual([
+      expect.stringMatching(/^wget: can't connect to remote host.*: Connection refused$/), // it has no endpoints
+      'wget: download timed out',
+      '',
+    ]);
   });
 
   it('is reached from outside, at a node’s port and at the load balancer’s address, by clients that pods see', async () => {
