@@ -83,12 +83,9 @@ for (const [definition, schema] of Object.entries(openapi)) {
   const print = [];
   const types = {};
   for (const { json, flags, go } of fieldsOf(structs, definition.split('.').at(-1))) {
-    if (
-      !(json in schema.properties) ||
-      (json === 'apiVersion' && schema.properties.kind) ||
-      (json === 'kind' && schema.properties.apiVersion)
-    )
-      continue;
+    // What an object is, is said before its fields are looked at.
+    const isTypeMeta = 'x-kubernetes-group-version-kind' in schema && (json === 'apiVersion' || json === 'kind');
+    if (!(json in schema.properties) || isTypeMeta) continue;
     described += 1;
     if (!go.startsWith('*')) {
       // Go's `omitempty` leaves no struct out, only `omitzero` does.

@@ -52,7 +52,11 @@ function describe(definition, properties) {
 }
 
 for (const [definition, schema] of Object.entries(openapi)) {
-  if (schema.properties && messages.has(definition)) out[definition] = describe(definition, schema.properties);
+  // What is a string or a number in JSON has no properties; a message without fields has none either.
+  const isEmpty = messages.get(definition)?.length === 0;
+  if (isEmpty || (schema.properties && messages.has(definition))) {
+    out[definition] = describe(definition, schema.properties ?? {});
+  }
 }
 const rows = Object.entries(out).map(([name, fields]) => `${JSON.stringify(name)}:${JSON.stringify(fields)}`);
 writeFileSync(new URL('../api/facts/protobuf.json', import.meta.url), `{\n${rows.join(',\n')}\n}\n`);
