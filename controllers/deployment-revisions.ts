@@ -22,9 +22,18 @@ const NOT_COPIED = new Set([
 /** As k8s.io/apimachinery rand.SafeEncodeString: no vowels, nothing that reads like another character. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
-export function revisionOf({ metadata }: ReplicaSet | Deployment): number {
-  return Number(metadata.annotations?.[REVISION] ?? 0) || 0;
+/** A number of 64 bits; what is none counts as 0. */
+export function revisionOf({ metadata }: ReplicaSet | Deployment): bigint {
+  const text = metadata.annotations?.[REVISION] ?? '';
+  return /^[+-]?\d{1,19}$/.test(text) ? BigInt.asIntN(64, BigInt(text.replace('+', ''))) : 0n;
 }
+
+/** What the next template will be, after these. */
+export function revisionAfter(sets: readonly ReplicaSet[]): bigint {
+  return sets.map(revisionOf).reduce((highest, one) => (one > highest ? one : highest), 0n) + 1n;
+}
+
+export const byRevision = (a: ReplicaSet, b: ReplicaSet): number => Number(revisionOf(a) - revisionOf(b));
 
 /** The ReplicaSet of the Deployment's template; the oldest, should there be several. */
 export function newReplicaSetOf(deployment: Deployment, sets: readonly ReplicaSet[]): ReplicaSet | undefined {
@@ -94,18 +103,18 @@ function canonical(value: unknown): string {
 /** What the new ReplicaSet's annotations should be; `limits` only when it is created, later they change with its scale. */
 export function annotationsFor(
   deployment: Deployment,
-  options: { existing?: ReplicaSet; revision: number; limits?: Limits },
+  options: { existing?: ReplicaSet; revision: bigint; limits?: Limits },
 ): Record<string, string> {
   const { existing, revision, limits } = options;
   const annotations = { ...existing?.metadata.annotations };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!NOT_COPIED.has(key)) annotations[key] = value;
   }
-  const old = existing ? revisionOf(existing) : 0;
+  const old = existing ? revisionOf(existing) : 0n;
   if (old < revision) {
     annotations[REVISION] = String(revision);
     const history = annotations[REVISION_HISTORY]?.split(',') ?? [];
-    if (old > 0 && history.at(-1) !== String(old)) annotations[REVISION_HISTORY] = [...history, old].join();
+    if (old > 0n && history.at(-1) !== String(old)) annotations[REVISION_HISTORY] = [...history, old].join();
   }
   return limits ? { ...annotations, ...limitAnnotations(limits) } : annotations;
 }

@@ -9,12 +9,13 @@ import type { WorkQueue } from '../client/workqueue.ts';
 import type { Clock } from '../host/clock.ts';
 import {
   annotationsFor,
+  byRevision,
   limitAnnotations,
   limitsOf,
   newReplicaSet,
   newReplicaSetOf,
   REVISION,
-  revisionOf,
+  revisionAfter,
 } from './deployment-revisions.ts';
 import { type Change, isActive, limitsFor, newReplicas, replicasOf, rescale, shrinkOld } from './deployment-scale.ts';
 import {
@@ -121,7 +122,7 @@ export class Rollout {
   /** The ReplicaSet of the present template, created if need be, with the revision it is now. */
   async #ensureNew(): Promise<ReplicaSet> {
     const { deployment, client, writes, key } = this.#context;
-    const revision = Math.max(0, ...this.#old.map(revisionOf)) + 1;
+    const revision = revisionAfter(this.#old);
     if (!this.#new) return this.#create(revision);
     const existing = this.#new;
     const annotations = annotationsFor(deployment, { existing, revision });
@@ -145,7 +146,7 @@ export class Rollout {
     return this.#new;
   }
 
-  async #create(revision: number): Promise<ReplicaSet> {
+  async #create(revision: bigint): Promise<ReplicaSet> {
     const { deployment, client, writes, key } = this.#context;
     const replicas = newReplicas(deployment, this.#old, undefined);
     const annotations = annotationsFor(deployment, { revision, limits: limitsFor(deployment) });
@@ -223,7 +224,7 @@ export class Rollout {
     const { revisionHistoryLimit } = deployment.spec!;
     if (revisionHistoryLimit === undefined) return;
     const alive = this.#old.filter(({ metadata }) => !metadata.deletionTimestamp);
-    const surplus = alive.sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, alive.length - revisionHistoryLimit);
+    const surplus = alive.sort(byRevision).slice(0, alive.length - revisionHistoryLimit);
     if (alive.length <= revisionHistoryLimit) return;
     for (const set of surplus) {
       const observed = (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0);
