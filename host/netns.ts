@@ -44,7 +44,8 @@ export function inNetns(path: string, argv: readonly string[]): string[] {
 export interface ScratchNetns {
   /** Runs programs there. */
   readonly exec: Exec;
-  end(): void;
+  /** Resolves when it is gone. */
+  end(): Promise<void>;
 }
 
 /** An empty namespace without a name, beside the one where `exec` runs programs. Throws ExecError where none can be made. */
@@ -59,11 +60,15 @@ export async function scratchNetns(exec: Exec = check): Promise<ScratchNetns> {
     said += text;
   });
   holder.stdin.on('error', () => {}); // its end is told by 'close'
-  const gone = once(holder, 'close').then(([code]) => Promise.reject(new ExecError(argv, Number(code ?? 128), said)));
+  const closed = once(holder, 'close');
+  const gone = closed.then(([code]) => Promise.reject(new ExecError(argv, Number(code ?? 128), said)));
   await Promise.race([once(holder.stdout, 'data'), gone]);
   gone.catch(() => undefined); // what runs there afterwards tells that it is gone
   return {
     exec: execAt((inside) => inNetns(`/proc/${holder.pid}/ns/net`, inside)),
-    end: () => void holder.stdin.end(),
+    async end() {
+      holder.stdin.end();
+      await closed;
+    },
   };
 }
