@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { ConnectionError } from './client.ts';
 import type { Connection } from './connection.ts';
 
@@ -39,9 +40,8 @@ export class Transport {
         : new https.Agent({
             keepAlive: true,
             maxFreeSockets: 64,
-            ca: connection.ca,
-            cert: connection.cert,
-            key: connection.key,
+            // Read once: every watch has a connection of its own.
+            secureContext: createSecureContext({ ca: connection.ca, cert: connection.cert, key: connection.key }),
             rejectUnauthorized: !connection.insecure,
             ...(connection.tlsServerName && { servername: connection.tlsServerName }),
           });
