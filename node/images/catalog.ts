@@ -3,7 +3,7 @@ import { ImageError, type KnownImage } from '../runtime.ts';
 import { agnhost } from './agnhost.ts';
 import { busybox, pause } from './busybox.ts';
 import { echo } from './echo.ts';
-import type { Image } from './image.ts';
+import { commandLine, type Image } from './image.ts';
 import { listLoadedImages, loadedImage } from './loaded.ts';
 import { baseName, checkReference, normalReference } from './reference.ts';
 import { vitrineDns } from './vitrine-dns.ts';
@@ -21,8 +21,17 @@ export interface ResolvedImage {
   readonly notice?: { readonly type: 'Normal' | 'Warning'; readonly message: string };
 }
 
-/** Names for which `echo` stands in, and the port each serves when its container declares none. */
-const STAND_INS: Readonly<Record<string, number>> = { nginx: 80, httpd: 80, 'http-echo': 5678, echoserver: 8080 };
+/** Names for which another image stands in: `echo` on the port that each serves when its container declares none. */
+const STAND_INS: Readonly<Record<string, Image>> = {
+  nginx: echo(80),
+  httpd: echo(80),
+  'http-echo': echo(5678),
+  echoserver: echo(8080, ['-echoserver']),
+  serve_hostname: {
+    ...agnhost,
+    command: (asked) => commandLine(asked, { entrypoint: ['/agnhost', 'serve-hostname'], cmd: [] }),
+  },
+};
 const BUILT_IN: Readonly<Record<string, Image>> = {
   echo: echo(8080),
   busybox,
@@ -48,8 +57,9 @@ export class Catalog {
     const name = baseName(reference);
     if (Object.hasOwn(BUILT_IN, name)) return { image: BUILT_IN[name], id: idOf(name) };
     if (Object.hasOwn(STAND_INS, name)) {
-      const message = `Image "${reference}" is not downloaded: the built-in image "echo" stands in for it and answers on its ports`;
-      return { image: echo(STAND_INS[name]), id: idOf('echo'), notice: { type: 'Normal', message } };
+      const image = STAND_INS[name];
+      const message = `Image "${reference}" is not downloaded: the built-in image "${image.name}" stands in for it and answers on its ports`;
+      return { image, id: idOf(image.name), notice: { type: 'Normal', message } };
     }
     if (this.#options.standIn) return standIn(reference);
     throw new ImageError(`${notFound(reference)}; there are ${(await this.#names()).join(', ')}`);

@@ -1,5 +1,6 @@
 // The program of the image `echo`, in Perl (perl-base: core modules only): one process, one loop over all its sockets, about
-// 7 MiB. Told its ports by `-port=N`; `-listen=:N` and `-text=T` are hashicorp/http-echo's. What it says of itself comes from
+// 7 MiB. Told its ports by `-port=N`; `-listen=:N` and `-text=T` are hashicorp/http-echo's, and
+// with `-echoserver` it names its client as registry.k8s.io/echoserver does, besides. What it says of itself comes from
 // POD_NAME, POD_NAMESPACE, POD_IP and NODE_NAME.
 import { SOCKETS } from './perl-sockets.ts';
 
@@ -31,9 +32,10 @@ my ($F_SETFL, $O_NONBLOCK, $EINTR, $EAGAIN) = (4, 04000, 4, 11);
 sub never_wait { my ($handle) = @_; fcntl $handle, $F_SETFL, $O_NONBLOCK }
 sub is_transient { return $! == $EAGAIN || $! == $EINTR }
 
-my (%port, $text);
+my (%port, $text, $is_echoserver);
 while (defined(my $word = shift)) {
-  my ($flag, $value) = $word =~ /^--?(port|listen|text)(?:=(.*))?$/s or do { warn "echo: argument left out: $word\n"; next };
+  my ($flag, $value) = $word =~ /^--?(port|listen|text|echoserver)(?:=(.*))?$/s or do { warn "echo: argument left out: $word\n"; next };
+  if ($flag eq 'echoserver') { $is_echoserver = 1; next }
   $value = shift unless defined $value;
   if ($flag eq 'text') { $text = $value }
   elsif ($flag eq 'listen') { %port = ($value =~ /(\d+)$/ ? ($1 => 1) : ()) }
@@ -121,7 +123,9 @@ sub report {
   if (($header->{accept} // '') =~ m{application/json} || $target =~ /[?&]json\b/) {
     return ('application/json', '{' . join(',', map { quote($_->[0]) . ':' . ($_->[0] eq 'port' ? $_->[1] : quote($_->[1])) } @pairs) . "}\n");
   }
-  return ('text/plain; charset=utf-8', join '', map { "$_->[0]: $_->[1]\n" } @pairs);
+  my $said = join '', map { "$_->[0]: $_->[1]\n" } @pairs;
+  $said .= 'client_address=' . ($one->{client} =~ s/^\[?(.*?)\]?:\d+$/$1/r) . "\n" if $is_echoserver;
+  return ('text/plain; charset=utf-8', $said);
 }
 
 sub answer {

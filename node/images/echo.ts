@@ -5,8 +5,8 @@ import { machineFiles, writeProgram } from './machine-files.ts';
 
 const PROGRAM = '/opt/echo';
 
-/** `port` is served when the container declares none. */
-export function echo(port: number): Image {
+/** `port` is served when the container declares none; `words` are told to the program before the container's own. */
+export function echo(port: number, words: readonly string[] = []): Image {
   return {
     name: 'echo',
     sizeBytes: 0,
@@ -17,7 +17,7 @@ export function echo(port: number): Image {
     command({ command, args, ports }) {
       if (command) return [...command, ...(args ?? [])];
       const served = ports.length > 0 ? ports : [port];
-      return ['/usr/bin/perl', PROGRAM, ...new Set(served.map((one) => `-port=${one}`)), ...(args ?? [])];
+      return ['/usr/bin/perl', PROGRAM, ...new Set(served.map((one) => `-port=${one}`)), ...words, ...(args ?? [])];
     },
     announces: true,
     env: { PATH },
