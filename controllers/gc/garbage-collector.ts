@@ -76,9 +76,15 @@ export function garbageCollector(environment: Environment): Controller {
     if (!item) return;
     if (waitsForOrphans(item)) return orphanDependents(item);
     if (waitsForDependents(item)) return finishForeground(item);
-    if (item.deleting || item.owners.length === 0) return;
+    if (item.deleting || item.owners.every(isHere)) return;
     const live = await read(item);
     if (live?.metadata.uid === uid && !live.metadata.deletionTimestamp) await judge(item, live);
+  }
+
+  /** What becomes of an owner, its watch tells, and wakes those it owned. */
+  function isHere({ uid }: OwnerReference): boolean {
+    const owner = graph.get(uid);
+    return owner !== undefined && !waitsForDependents(owner);
   }
 
   async function judge(item: Item, found: KubeObject): Promise<void> {
