@@ -1,6 +1,7 @@
 // Everything a pod may ask of its containers, on one real node; answers with what was seen. All scenes run side by side.
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pods } from '../../client/resources.ts';
 import { answer, shell } from '../network.ts';
 import { type OneNode, startOneNode } from './one-node.ts';
@@ -16,21 +17,35 @@ function cgroupPrefix({ directory }: OneNode): string {
 }
 
 const SCENES: Record<string, Scene> = { ...life, ...inside };
+/** ms. A scene that hangs is named, and the others are judged. */
+const LIMIT_MS = 80_000;
+
+async function play(scene: Scene, node: OneNode): Promise<unknown> {
+  const over = new AbortController();
+  const late = sleep(LIMIT_MS, undefined, { signal: over.signal }).then(() => Promise.reject(new Error('it hangs')));
+  late.catch(() => {}); // told by the race, or nobody waits for it any longer
+  try {
+    return await Promise.race([scene(node), late]);
+  } catch (error) {
+    return `failed: ${(error as Error).message}`;
+  } finally {
+    over.abort();
+  }
+}
 
 await answer(async ({ only }: { only?: string[] }) => {
   const node = await startOneNode();
   const chosen = Object.entries(SCENES).filter(([name]) => !only || only.includes(name));
-  const outcomes = chosen.map(async ([name, scene]) => [
-    name,
-    await scene(node).catch((error: Error) => `failed: ${error.message}`),
-  ]);
+  const outcomes = chosen.map(async ([name, scene]) => [name, await play(scene, node)]);
   const seen: Record<string, unknown> = Object.fromEntries(await Promise.all(outcomes));
   const { items } = await node.client.list(pods, { namespace: 'default' });
   for (const { metadata } of items) {
     await node.client.delete(pods, { name: metadata.name, namespace: 'default' }, { gracePeriodSeconds: 0 });
   }
-  await until('nothing of the pods is left', async () => readdirSync(`${node.directory}/pods`).length === 0);
+  const podFolders = (): string[] => readdirSync(`${node.directory}/pods`);
+  await until('nothing of the pods is left', async () => podFolders().length === 0).catch(() => {}); // what is left is told below
   seen.left = {
+    pods: podFolders(),
     namespaces: readdirSync('/run/netns'),
     containers: readdirSync(`${node.directory}/containers`),
     shims: (await shell('pgrep -f shim[.]pl || true')).trim(),

@@ -81,7 +81,7 @@ const EXPECTED: Record<string, unknown> = {
     'Failed to apply default image tag "UPPER:7": couldn\'t parse image name "UPPER:7": invalid reference format: repository name (library/UPPER) must be lowercase',
   ],
   imageChanges: 'Killing: Container c definition changed, will be restarted',
-  left: { namespaces: [], containers: [], shims: '', mounts: '0', hostPorts: '', cgroups: '' },
+  left: { pods: [], namespaces: [], containers: [], shims: '', mounts: '0', hostPorts: '', cgroups: '' },
 };
 
 describe('on one node', () => {
@@ -89,8 +89,8 @@ describe('on one node', () => {
   let seen: Record<string, unknown>;
   beforeAll(async () => {
     script = await namespaceScript('test/node/containers.script.ts');
-    seen = await script.run<Record<string, unknown>>({}, { timeoutMs: 120_000 });
-  }, 150_000);
+    seen = await script.run<Record<string, unknown>>({}, { timeoutMs: 180_000 });
+  }, 200_000);
   afterAll(() => script.remove());
 
   it('every scene has an expectation', () => {

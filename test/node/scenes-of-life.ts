@@ -184,8 +184,8 @@ export async function imageChanges(node: OneNode): Promise<unknown> {
     terminationGracePeriodSeconds: 1,
     containers: [sh('exec sleep 1000', { image: 'absent' })],
   });
-  await waiting(node, at.name, 'ErrImagePull');
-  await change('busybox');
+  await waiting(node, at.name, 'ImagePullBackOff');
+  await change('busybox'); // tried at once, whatever the one before has to wait for
   await ready(node, at.name);
   await change('registry.k8s.io/busybox:2');
   await until('the other image runs', async () => {
