@@ -185,8 +185,8 @@ export class Iptables {
   }
 
   /** Ends what is kept running; it starts again when needed. */
-  close(): void {
-    this.#kept?.close();
+  async close(): Promise<void> {
+    await this.#kept?.close();
   }
 
   /** One chain's rules, each as `ruleText` writes it. Throws ExecError, also when there is no such chain. */

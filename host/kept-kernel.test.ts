@@ -24,7 +24,7 @@ describe('a kept nft', () => {
       stderr: expect.stringContaining('No such file or directory') as string,
     });
     await nft.apply(remove('10.0.0.2'));
-    nft.close();
+    await nft.close();
   });
 
   it('applies nothing of a text that is refused', async () => {
@@ -35,7 +35,7 @@ describe('a kept nft', () => {
     await expect(nft.apply('add nonsense\n')).rejects.toThrow('syntax error');
     await nft.apply(add('10.0.0.3'));
     await nft.apply(remove('10.0.0.3'));
-    nft.close();
+    await nft.close();
   });
 });
 
@@ -47,7 +47,7 @@ describe('a kept iptables-restore', () => {
     await iptables.restore(nat(':SHOP - [0:0]', '-A SHOP -p tcp -m tcp --dport 80 -j RETURN'));
     await iptables.restore(nat('-I SHOP -p udp -j RETURN', '-D SHOP -p tcp -m tcp --dport 80 -j RETURN'));
     await iptables.restore(nat('-D SHOP -p udp -j RETURN', '-X SHOP'));
-    iptables.close();
+    await iptables.close();
   });
 
   it('says what was refused, and goes on', async () => {
@@ -56,6 +56,6 @@ describe('a kept iptables-restore', () => {
       stderr: expect.stringMatching(/line \d+ failed/) as string,
     });
     await iptables.restore(nat(':SHOP - [0:0]'));
-    iptables.close();
+    await iptables.close();
   });
 });

@@ -48,9 +48,9 @@ export class KeptNft {
   }
 
   /** Not to be used afterwards. */
-  close(): void {
-    this.#program.close();
+  async close(): Promise<void> {
     closeSync(this.#file);
+    await this.#program.close();
   }
 }
 

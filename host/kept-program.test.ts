@@ -1,4 +1,5 @@
 // Programs that are kept running: one text after the other, and what happens when they die, hang or were never there.
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ExecError } from './exec.ts';
 import { type Dialogue, KeptProgram, NotKeptError } from './kept-program.ts';
@@ -18,9 +19,9 @@ describe('a program that is kept running', () => {
     const cat = new KeptProgram(dialogue('cat'));
     const answers = await Promise.all(['one', 'two', 'three'].map((text) => cat.run(text, PATIENCE)));
     expect(answers).toEqual(['one', 'two', 'three']);
-    cat.close();
+    await cat.close();
     expect(await cat.run('after it was closed', PATIENCE)).toBe('after it was closed');
-    cat.close();
+    await cat.close();
   });
 
   it('is the same one from text to text, until it dies, and then another', async () => {
@@ -32,7 +33,16 @@ describe('a program that is kept running', () => {
     const next = shell.run('who', PATIENCE);
     await expect(death).rejects.toMatchObject({ exitCode: 3, stderr: 'dying\n' });
     expect(await next).not.toBe(pid);
-    shell.close();
+    await shell.close();
+  });
+
+  it('has ended when it is closed', async () => {
+    const script = 'while read -r line; do case "$line" in end*) echo "$line";; *) echo $$;; esac; done; sleep 0.1';
+    const shell = new KeptProgram(dialogue('sh', '-c', script));
+    const pid = await shell.run('who', PATIENCE);
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    await shell.close();
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
   });
 
   it('is killed when it hangs, and starts anew', async () => {
@@ -42,7 +52,7 @@ describe('a program that is kept running', () => {
     const pid = Number(await shell.run('who', PATIENCE));
     await expect(shell.run('hang', 50)).rejects.toBeInstanceOf(ExecError);
     expect(Number(await shell.run('who', PATIENCE))).not.toBe(pid);
-    shell.close();
+    await shell.close();
   });
 
   it.each([

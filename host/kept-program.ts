@@ -26,6 +26,7 @@ export class NotKeptError extends Error {
 /** Nothing that grows inside the program grows without end. */
 const MOST_TURNS = 1000;
 const FIRST_ANSWER_MS = 5000;
+const LAST_TURN_MS = 5000;
 
 interface Running {
   readonly child: ChildProcess;
@@ -35,6 +36,8 @@ interface Running {
   /** Looks whether what came is an answer; set while one is awaited. */
   heard: () => void;
   ended: ((exitCode: number) => void) | undefined;
+  /** Resolves when the program has ended. */
+  readonly gone: Promise<unknown>;
 }
 
 /** Starts when first needed and again after it died. It never keeps our process alive, and ends with it. */
@@ -58,15 +61,21 @@ export class KeptProgram {
     return turn;
   }
 
-  /** Ends the program; it starts again when needed. */
-  close(): void {
-    if (this.#running) this.#running.child.stdin!.end();
+  /** Ends the program, and resolves when it has ended; it starts again when needed. */
+  async close(): Promise<void> {
+    const running = this.#running;
     this.#running = undefined;
+    if (!running) return;
+    hold(running, true);
+    running.child.stdin!.end();
+    const timer = setTimeout(() => running.child.kill('SIGKILL'), LAST_TURN_MS);
+    await running.gone;
+    clearTimeout(timer);
   }
 
   async #run(text: string, timeoutMs: number): Promise<string> {
     if (this.#trouble) throw this.#trouble;
-    if (this.#running && this.#running.turn >= MOST_TURNS) this.close();
+    if (this.#running && this.#running.turn >= MOST_TURNS) await this.close();
     const running = this.#running ?? (await this.#start());
     return this.#take(running, text, timeoutMs);
   }
@@ -74,7 +83,8 @@ export class KeptProgram {
   async #start(): Promise<Running> {
     const { argv, file } = this.#dialogue;
     const child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe', file ?? 'ignore'] });
-    const running: Running = { child, stdout: '', stderr: '', turn: 0, heard: () => undefined, ended: undefined };
+    const gone = new Promise((resolve) => child.once('close', resolve));
+    const running: Running = { child, stdout: '', stderr: '', turn: 0, heard: () => undefined, ended: undefined, gone };
     this.#listen(running);
     hold(running, false);
     this.#running = running;

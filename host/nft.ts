@@ -201,9 +201,10 @@ export class Nft {
   }
 
   /** Ends what is kept running; it starts again when needed. */
-  close(): void {
-    this.#kept?.close();
+  async close(): Promise<void> {
+    const kept = this.#kept;
     this.#kept = undefined;
+    await kept?.close();
   }
 
   /** The table; undefined when there is none. `depth` terse leaves the elements out. Throws ExecError. */

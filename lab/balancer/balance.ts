@@ -65,5 +65,5 @@ export async function runBalancer(options: BalancerOptions, signal: AbortSignal)
   }
 
   await Promise.all([serviceCache.run(signal), nodeCache.run(signal), health.run(checks, clock, signal), apply()]);
-  nft.close();
+  await nft.close();
 }

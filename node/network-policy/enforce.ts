@@ -64,7 +64,7 @@ export async function enforcePolicies(options: PolicyOptions, signal: AbortSigna
   }
 
   await Promise.all([caches.policies.run(signal), followOthers(), keep()]);
-  nft.close();
+  await nft.close();
 }
 
 /** The tables of both address families, and what is known to be in them. */

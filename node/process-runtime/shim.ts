@@ -222,7 +222,7 @@ sub join_cgroups {
 }
 
 sub become_container {
-  my ($network, $ready, $number) = @_;
+  my ($network, $ready, $number, $space) = @_;
   must('prctl', SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   join_cgroups();
   if ($network) {
@@ -231,6 +231,7 @@ sub become_container {
     eval { write_file("/proc/sys/net/ipv4/$_->[0]", $_->[1]) } for ['ip_unprivileged_port_start', '0'], ['ping_group_range', '0 0'];
   }
   must('unshare', NEWNS | NEWUTS | NEWIPC);
+  syswrite $space, readlink '/proc/self/ns/mnt';
   for (keys %sysctl) { eval { write_file($_, $sysctl{$_}); 1 } or die "sysctl $@" }
   must('sethostname', $order{hostname}, length $order{hostname});
   make_root();
@@ -243,7 +244,7 @@ sub become_container {
 }
 
 sub start_container {
-  my ($in, $out, $err, $trouble, $ready, $number) = @_;
+  my ($in, $out, $err, $trouble, $ready, $number, $space) = @_;
   my $network;
   if ($order{netns}) { open $network, '<', $order{netns} or die "$order{netns}: $!\n" }
   if ($order{pidns}) {
@@ -257,7 +258,7 @@ sub start_container {
   open STDOUT, '>&', $out;
   open STDERR, '>&', $err;
   umask 022;
-  eval { become_container($network, $ready, $number) };
+  eval { become_container($network, $ready, $number, $space) };
   syswrite $trouble, $@;
   syscall($number{exit_group}, 127);
 }
@@ -274,6 +275,7 @@ sub say_to_agent {
 # Among others' processes the end of the first one does not end its children: they are known by the container's mount namespace.
 sub end_others {
   my ($space) = @_;
+  return unless length $space;
   while (1) {
     my @left = grep { (readlink("/proc/$_/ns/mnt") // '') eq $space } map { m{(\d+)$} } glob '/proc/[0-9]*' or return;
     kill 'KILL', @left;
@@ -302,9 +304,10 @@ sub run {
   pipe my $ready, my $ready_end;
   pipe my $number, my $number_end;
   $env{TERM} = 'xterm' if $order{tty} && !defined $env{TERM};
-  my $pid = eval { start_container($in, $out_end, $err_end, $trouble_end, $ready_end, $number) };
+  pipe my $told, my $space_end;
+  my $pid = eval { start_container($in, $out_end, $err_end, $trouble_end, $ready_end, $number, $space_end) };
   my $failure = $@;
-  close $_ for grep { $_ } $in, $out_end, $err_end, $trouble_end, $ready_end, $number;
+  close $_ for grep { $_ } $in, $out_end, $err_end, $trouble_end, $ready_end, $number, $space_end;
   my $terminal = $order{tty} && !$failure ? eval { open_container_terminal($pid, $ready, $number_end) } : undef;
   $failure ||= $@;
   close $_ for $ready, $number_end;
@@ -314,7 +317,8 @@ sub run {
     waitpid $pid, 0 if $pid;
     die $failure;
   }
-  my $space = readlink "/proc/$pid/ns/mnt";
+  # By the container itself, which may have ended by now: then nobody else could say.
+  my $space = do { local $/; <$told> } // '';
   my $started = milliseconds();
   write_whole("$state.run", "shim $$ " . start_time($$) . "\ninit $pid " . start_time($pid) . "\nstarted $started\nlog $order{log}\n" . ($order{memory} ? "memory $order{memory}\n" : ''));
   # A program that tells when it is up has started then, or when a second has passed.

@@ -205,7 +205,7 @@ export class IptablesBackend implements Backend {
   async guard(lost: () => void, signal: AbortSignal): Promise<void> {
     if (await this.#kernelTells()) await this.#listen(lost, signal);
     else await this.#poll(lost, signal);
-    this.#iptables.close();
+    await this.#iptables.close();
   }
 
   #listen(lost: () => void, signal: AbortSignal): Promise<void> {
@@ -267,7 +267,7 @@ export class IptablesBackend implements Backend {
     const script = new RestoreScript();
     removeAll(await this.#iptables.save(), own, script);
     await this.#apply(script);
-    this.#iptables.close();
+    await this.#iptables.close();
   }
 }
 

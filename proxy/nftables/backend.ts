@@ -107,7 +107,7 @@ export class NftablesBackend implements Backend {
       },
       signal,
     });
-    this.#nft.close();
+    await this.#nft.close();
   }
 
   async #isStanding(): Promise<boolean> {
@@ -120,6 +120,6 @@ export class NftablesBackend implements Backend {
   async cleanup(): Promise<void> {
     this.#applied = undefined;
     await this.#apply(this.#transaction().addTable().deleteTable());
-    this.#nft.close();
+    await this.#nft.close();
   }
 }

@@ -75,7 +75,7 @@ await answer(async ({ namespaces, pods, steps, ports }: Input) => {
     await check(['conntrack', '-F']); // a source port used again would be an old flow's, which may go on
     seen.push((await probeAll()).map((line) => line.trim()));
   }
-  nft.close();
+  await nft.close();
   for (const server of servers) server.kill('SIGKILL');
   return { targets, seen };
 });
