@@ -22,18 +22,24 @@ const STRING: CelType = { name: 'string' };
 
 /** Says what is wrong, in upstream's words; undefined when nothing is. `returns` names the types that it may evaluate to. */
 export function checkExpression(text: string, scope: Scope, returns: readonly string[]): string | undefined {
-  const { type, faults } = typeOfText(text, scope);
-  if (faults.length > 0) {
-    return `compilation failed: ${faults.map((fault) => located(text, fault)).join('\n')}`;
-  }
+  const { type, trouble } = compile(text, scope);
+  if (trouble !== undefined) return trouble;
   if (!type || returns.length === 0 || returns.includes(type.name)) return undefined;
   const wanted = returns.length === 1 ? returns[0] : `one of [${returns.join(' ')}]`;
   return `must evaluate to ${wanted} but got ${type.name}`;
 }
 
-/** The type of an expression that is said to be sound. */
-export function typeOfExpression(text: string, scope: Scope): CelType {
-  return typeOfText(text, scope).type;
+/** What an expression evaluates to, and what is wrong with it, in upstream's words. */
+export function compile(text: string, scope: Scope): { readonly type: CelType; readonly trouble?: string } {
+  const checker = new Checker(scope);
+  try {
+    const type = checker.typeOf(parse(text), scope.variables);
+    return { type, trouble: told(text, checker.faults) };
+  } catch (error) {
+    if (!(error instanceof CelSyntaxError)) throw error;
+    const fault = { message: `Syntax error: ${error.message}`, at: error.at };
+    return { type: undefined, trouble: told(text, [fault]) };
+  }
 }
 
 interface Fault {
@@ -41,14 +47,9 @@ interface Fault {
   readonly at: number;
 }
 
-function typeOfText(text: string, scope: Scope): { readonly type: CelType; readonly faults: readonly Fault[] } {
-  try {
-    const checker = new Checker(scope);
-    return { type: checker.typeOf(parse(text), scope.variables), faults: checker.faults };
-  } catch (error) {
-    if (!(error instanceof CelSyntaxError)) throw error;
-    return { type: undefined, faults: [{ message: `Syntax error: ${error.message}`, at: error.at }] };
-  }
+function told(text: string, faults: readonly Fault[]): string | undefined {
+  if (faults.length === 0) return undefined;
+  return `compilation failed: ${faults.map((fault) => located(text, fault)).join('\n')}`;
 }
 
 function located(text: string, { message, at }: Fault): string {

@@ -1,5 +1,5 @@
 // What the policies of admission and their bindings must say (k8s.io/kubernetes v1.36 pkg/apis/admissionregistration/validation).
-import { type CelType, typeOfExpression } from '../cel/check.ts';
+import { type CelType, compile } from '../cel/check.ts';
 import { RESERVED } from '../cel/parse.ts';
 import { duplicate, type FieldError, forbidden, invalid, required } from '../field.ts';
 import { isEqual, parseApiVersion } from '../object.ts';
@@ -46,15 +46,12 @@ export function validateValidatingPolicy(
   name: string,
 ): FieldError[] {
   const { validations = [], auditAnnotations = [], variables = [] } = spec;
-  const errors = [
-    ...validateHead(spec),
-    ...validateMatchConditions(spec, old),
-    ...validateVariables(spec, 'spec.variables'),
-  ];
+  const read = readVariables(spec);
+  const errors = [...validateHead(spec), ...validateMatchConditions(spec, old), ...read.errors];
   if (validations.length === 0 && auditAnnotations.length === 0) {
     return [...errors, required('spec.validations', NOT_THERE), required('spec.auditAnnotations', NOT_THERE)];
   }
-  const known = variables.length > 0 ? typesOf(spec) : undefined;
+  const known = variables.length > 0 ? read.types : undefined;
   errors.push(...validations.flatMap((one, i) => validateValidation(one, `spec.validations[${i}]`, spec, known)));
   if (auditAnnotations.length > MAX_ANNOTATIONS) {
     const why = `must not have more than ${MAX_ANNOTATIONS} auditAnnotations`;
@@ -74,13 +71,13 @@ export function validateMutatingPolicy(
   old: MutatingAdmissionPolicySpec | undefined,
 ): FieldError[] {
   const { mutations = [], matchConstraints } = spec;
-  const known = typesOf(spec);
+  const { errors: unsound, types: known } = readVariables(spec);
   const names = { hasParams: Boolean(spec.paramKind), hasAuthorizer: true, makesPatches: true, variables: known };
   return [
     ...validateHead(spec),
     ...(matchConstraints ? mutableOperations(matchConstraints, 'spec.matchConstraints') : []),
     ...validateMatchConditions(spec, old),
-    ...validateVariables(spec, 'spec.variables'),
+    ...unsound,
     ...needed(
       each((mutation: Mutation, field) => validateMutation(mutation, field, scopeOf(names))),
       'mutations must contain at least one item',
@@ -130,30 +127,23 @@ function together(errors: readonly string[], value: string, field: string, head 
 
 type Types = Record<string, CelType>;
 
-/** What the variables are; each may name those before it. */
-function typesOf({ variables = [], paramKind: param }: PolicySpec): Types {
+/** What is wrong with the variables, and what they are; each may name those before it. */
+function readVariables({ variables = [], paramKind: param }: PolicySpec): { errors: FieldError[]; types: Types } {
   const types: Types = {};
   const scope = scopeOf({ hasParams: Boolean(param), hasAuthorizer: true, variables: types });
-  for (const { name = '', expression: text = '' } of variables) {
+  const errors = variables.flatMap(({ name = '', expression: text = '' }: Variable, i) => {
+    const at = `spec.variables[${i}]`;
+    const found: FieldError[] = [];
+    if (!name.trim()) found.push(required(`${at}.name`, 'name is not specified'));
+    else if (!isIdentifier(name)) found.push(invalid(`${at}.name`, name, 'must be a valid CEL identifier'));
     // One that says nothing is not there.
-    if (text.trim()) types[name] = typeOfExpression(text, scope);
-  }
-  return types;
-}
-
-function validateVariables({ variables = [], paramKind: param }: PolicySpec, field: string): FieldError[] {
-  const before: Types = {};
-  const scope = scopeOf({ hasParams: Boolean(param), hasAuthorizer: true, variables: before });
-  return variables.flatMap(({ name = '', expression: text = '' }: Variable, i) => {
-    const at = `${field}[${i}]`;
-    const errors: FieldError[] = [];
-    if (!name.trim()) errors.push(required(`${at}.name`, 'name is not specified'));
-    else if (!isIdentifier(name)) errors.push(invalid(`${at}.name`, name, 'must be a valid CEL identifier'));
-    if (!text.trim()) return [...errors, required(`${at}.expression`, 'expression is not specified')];
-    errors.push(...expression(text, `${at}.expression`, { scope, returns: [] }));
-    before[name] = typeOfExpression(text, scope);
-    return errors;
+    if (!text.trim()) return [...found, required(`${at}.expression`, 'expression is not specified')];
+    const { type, trouble } = compile(text, scope);
+    types[name] = type;
+    if (trouble !== undefined) found.push(invalid(`${at}.expression`, text, trouble));
+    return found;
   });
+  return { errors, types };
 }
 
 const isIdentifier = (name: string): boolean =>

@@ -5,12 +5,17 @@
 //
 // CONCURRENCY senders each wait PAUSE_MS between an answer and the next request, so that the load leaves the machine room to react.
 // Ends after COUNT requests, when STOP_FILE appears, or after three minutes, whichever comes first.
+//
+// No port of ours is used again within seconds: of a connection that a dying pod has reset the kernel remembers for 10 s where it went,
+// and a new one from the same port would follow it there, to a pod that is gone, whatever the rules say by then.
 import { existsSync } from 'node:fs';
 import http from 'node:http';
 
 const [url, count, concurrency, pauseMs, stopFile] = process.argv.slice(2);
 const LIMIT_MS = 2000;
 const stopAt = Date.now() + 180_000;
+/** Above those a node listens on, below its node ports. */
+const PORTS = { first: 12_000, count: 18_000 };
 let sent = 0;
 
 function once() {
@@ -21,7 +26,9 @@ function once() {
       console.log(JSON.stringify({ at, ms: Math.round(performance.now() - started), ...result }));
       done();
     };
-    const request = http.get(url, { agent: false, timeout: LIMIT_MS, headers: { connection: 'close' } }, (response) => {
+    const localPort = PORTS.first + (sent % PORTS.count);
+    const headers = { connection: 'close' };
+    const request = http.get(url, { agent: false, localPort, timeout: LIMIT_MS, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk) => {
         text += chunk;
