@@ -107,9 +107,13 @@ export function isReady(object: Conditioned | undefined): boolean {
   return object?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
-/** Asks every few ms until the answer is truthy; resolves with it. Rejects after 20 s with what the last one was. */
-export async function until<T>(what: string, ask: () => Promise<T>): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 20_000;
+/** Asks until the answer is truthy; resolves with it. Rejects in the end with what the last one was. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  { timeoutMs = 20_000, everyMs = 3 } = {},
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeoutMs;
   let last: unknown;
   while (Date.now() < deadline) {
     try {
@@ -119,7 +123,7 @@ export async function until<T>(what: string, ask: () => Promise<T>): Promise<Non
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 3));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   throw new Error(`not in time: ${what} (${last})`);
 }

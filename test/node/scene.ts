@@ -2,21 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Container, ContainerStatus, Pod, PodSpec } from '../../api/types/core.v1.ts';
 import { events } from '../../client/resources.ts';
-import { createPod, getPod, isReady, type OneNode } from './one-node.ts';
+import { createPod, getPod, isReady, type OneNode, until as untilTrue } from './one-node.ts';
 
-/** Asks until the answer is truthy; less often than one scene alone would, for all ask the same server. */
-export async function until<T>(what: string, ask: () => Promise<T>): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 60_000;
-  let last: unknown;
-  while (Date.now() < deadline) {
-    const found = await ask().catch((error: unknown) => {
-      last = error;
-    });
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not in time: ${what} (${last})`);
-}
+/** Less often than one scene alone would ask, for all ask the same server. */
+export const until = <T>(what: string, ask: () => Promise<T>): Promise<NonNullable<T>> =>
+  untilTrue(what, ask, { timeoutMs: 60_000, everyMs: 50 });
 
 export const sh = (command: string, more: Partial<Container> = {}): Container => ({
   name: 'c',
