@@ -1,7 +1,18 @@
 // A whole lab for a test: `vitrine lab up` in a folder of its own, as root or as an ordinary user, and the proof that nothing of it is
 // left when it has ended.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, type ExecResult, run } from '../../host/exec.ts';
@@ -108,7 +119,7 @@ export class TestLab {
   /** The lab's processes as the machine sees them: all in its first process's user namespace. */
   processes(): number[] {
     const { initPid } = JSON.parse(readFileSync(join(this.directory, 'run/lab.json'), 'utf8')) as { initPid: number };
-    return processesIn(readlinkSync(`/proc/${initPid}/ns/user`));
+    return processesIn(userNamespaceOf(initPid));
   }
 
   /** The pid by which the machine knows the process that is `pid` inside the lab. */
@@ -124,7 +135,7 @@ export class TestLab {
   /** Identity of the lab's user namespace, to look for leftovers with when the lab has ended. */
   userNamespace(): string {
     const [pid] = this.processes();
-    return readlinkSync(`/proc/${pid}/ns/user`);
+    return userNamespaceOf(pid);
   }
 
   #argv(...words: string[]): string[] {
@@ -133,7 +144,18 @@ export class TestLab {
   }
 }
 
-/** Processes whose user namespace is this one (`user:[4026532177]`). */
+const held = new Map<string, number>();
+
+/** The user namespace of a process: a name that the kernel gives to no other one for as long as this test runs (`user:[4026532177]`). */
+export function userNamespaceOf(pid: number): string {
+  const file = openSync(`/proc/${pid}/ns/user`, 'r');
+  const name = readlinkSync(`/proc/self/fd/${file}`);
+  if (held.has(name)) closeSync(file);
+  else held.set(name, file); // open, it keeps its number
+  return name;
+}
+
+/** Processes whose user namespace is this one. */
 export function processesIn(userNamespace: string): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {

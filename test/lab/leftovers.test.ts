@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { VITRINE } from '../harness/apiserver.ts';
-import { eventually, processesIn, TestLab } from '../harness/lab.ts';
+import { eventually, processesIn, TestLab, userNamespaceOf } from '../harness/lab.ts';
 
 const ROUNDS = Number(process.env.VITRINE_ROUNDS ?? 1);
 /** ms within which a start is surely over on a machine that has nothing else to do. */
@@ -129,7 +129,7 @@ function commandOf(pid: number): string {
 
 function userNamespace(pid: number): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/user`);
+    return userNamespaceOf(pid);
   } catch {
     return undefined; // it ended while we looked
   }

@@ -1,11 +1,11 @@
 // The tutorial as a program proves every claim: as root and as an ordinary user, in both proxy modes, over both pod networks.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { missingPrograms } from '../../lab/requirements.ts';
-import { eventually, processesIn, TestLab, VITRINE } from '../harness/lab.ts';
+import { eventually, processesIn, TestLab, userNamespaceOf, VITRINE } from '../harness/lab.ts';
 
 const isRoot = process.getuid!() === 0;
 const noKubectl = (await missingPrograms(process.env.PATH!, ['kubectl'])).length > 0;
@@ -67,5 +67,5 @@ async function userNamespaceIn(folder: string): Promise<string | undefined> {
   const [lab] = (await readdir(folder)).filter((name) => name.startsWith('vitrine-tutorial-'));
   const running = await readFile(join(folder, lab, 'run/lab.json'), 'utf8');
   const { initPid, ready } = JSON.parse(running) as { initPid: number; ready: boolean };
-  return ready ? readlink(`/proc/${initPid}/ns/user`) : undefined;
+  return ready ? userNamespaceOf(initPid) : undefined;
 }
