@@ -32,6 +32,7 @@ const MAX_METADATA = 256 * 1024;
 const MAX_MESSAGE = 1024;
 
 export const csiDriver: Rules<CSIDriver> = {
+  deleteAnswersObject: true,
   conditionalUpdateOnly: true,
 
   default({ spec }) {
@@ -101,6 +102,7 @@ function validateTokens(requests: NonNullable<CSIDriverSpec['tokenRequests']>, f
 }
 
 export const csiNode: Rules<CSINode> = {
+  deleteAnswersObject: true,
   conditionalUpdateOnly: true,
 
   validate({ spec }) {
@@ -159,6 +161,7 @@ export const csiStorageCapacity: Rules<CSIStorageCapacity> = {
 };
 
 export const volumeAttachment: Rules<VolumeAttachment> = {
+  deleteAnswersObject: true,
   conditionalUpdateOnly: true,
 
   prepareForUpdate(object, old, subresource) {

@@ -9,6 +9,8 @@ import { validateVolumeSpec } from './persistentvolume-validation.ts';
 import { without } from './workload.ts';
 
 export const persistentVolume: Rules<PersistentVolume> = {
+  deleteAnswersObject: true,
+
   default({ spec, status }) {
     if (status) status.phase ||= 'Pending';
     if (!spec) return;

@@ -15,6 +15,8 @@ const MAX_PARAMETERS = 512;
 const MAX_SIZE = 256 * 1024;
 
 export const storageClass: Rules<StorageClass> = {
+  deleteAnswersObject: true,
+
   default(object) {
     object.reclaimPolicy ??= 'Delete';
     object.volumeBindingMode ??= 'Immediate';
@@ -44,6 +46,8 @@ export const storageClass: Rules<StorageClass> = {
 };
 
 export const volumeAttributesClass: Rules<VolumeAttributesClass> = {
+  deleteAnswersObject: true,
+
   validate: ({ driverName, parameters }) => [
     ...validateDriver(driverName, 'driverName'),
     ...validateParameters(parameters, 'parameters'),

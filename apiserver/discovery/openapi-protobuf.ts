@@ -36,9 +36,13 @@ const bodyParameter: Message = {
   fields: { name: string(2), in: string(3), required: bool(4), schema: one(5, schema) },
 };
 const queryParameter: Message = { fields: { in: string(2), name: string(4), type: string(6) } };
-const nonBodyParameter = around('query', one(3, queryParameter));
+const pathParameter: Message = { fields: { required: bool(1), in: string(2), name: string(4), type: string(5) } };
 const parameter: Message = {
-  fields: { body: one(1, bodyParameter), query: one(2, nonBodyParameter) },
+  fields: {
+    body: one(1, bodyParameter),
+    query: one(2, around('query', one(3, queryParameter))),
+    path: one(2, around('path', one(4, pathParameter))),
+  },
   from: (value) => ({ [(value as { in: string }).in]: value }),
 };
 
@@ -47,9 +51,13 @@ const responseValue = around('response', one(1, response));
 
 const operation: Message = {
   fields: {
+    tags: strings(1),
+    operationId: string(5),
+    produces: strings(6),
     consumes: strings(7),
     parameters: each(8, around('parameter', one(1, parameter))),
     responses: one(9, around('codes', mapOf(1, responseValue))),
+    schemes: strings(10),
   },
   extensions: mapOf(13, any),
 };
@@ -59,7 +67,10 @@ const pathItem: Message = {
     put: one(3, operation),
     post: one(4, operation),
     delete: one(5, operation),
+    options: one(6, operation),
+    head: one(7, operation),
     patch: one(8, operation),
+    parameters: each(9, around('parameter', one(1, parameter))),
   },
 };
 

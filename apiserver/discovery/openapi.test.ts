@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Catalogue } from '../../api/catalogue.ts';
 import { bytesOf, fields } from '../../api/protobuf/wire.ts';
-import { openapiV2, openapiV3 } from './openapi.ts';
+import { documentPaths, openapiV2, openapiV3 } from './openapi.ts';
 import { openapiV2Protobuf } from './openapi-protobuf.ts';
 
 interface Definition {
@@ -30,6 +30,62 @@ describe('descriptions', () => {
     const { definitions } = openapiV2(catalogue) as { definitions: Record<string, Definition> };
     expect(definitions['io.k8s.api.core.v1.Event'].properties?.involvedObject).toBeDefined();
     expect(definitions['io.k8s.api.events.v1.Event'].properties?.note.description).toMatch(/^note is/);
+  });
+});
+
+describe('operations', () => {
+  type Operation = {
+    operationId: string;
+    parameters?: { name: string }[];
+    responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
+  };
+  type Paths = Record<string, Record<string, Operation> & { parameters?: { name: string }[] }>;
+  const pathsOf = (path: string): Paths => (openapiV3(catalogue, path) as { paths: Paths }).paths;
+  const core = pathsOf('api/v1');
+  const one = '/api/v1/namespaces/{namespace}/pods/{name}';
+
+  // Recorded from kube-apiserver v1.36.3.
+  it.each([
+    ['get', '/api/v1/', 'getCoreV1APIResources'],
+    ['get', '/api/v1/pods', 'listCoreV1PodForAllNamespaces'],
+    ['post', '/api/v1/namespaces/{namespace}/pods', 'createCoreV1NamespacedPod'],
+    ['delete', '/api/v1/namespaces/{namespace}/pods', 'deleteCoreV1CollectionNamespacedPod'],
+    ['put', `${one}/ephemeralcontainers`, 'replaceCoreV1NamespacedPodEphemeralcontainers'],
+    ['post', `${one}/exec`, 'connectCoreV1PostNamespacedPodExec'],
+    ['head', `${one}/proxy/{path}`, 'connectCoreV1HeadNamespacedPodProxyWithPath'],
+    ['get', '/api/v1/watch/namespaces/{namespace}/pods/{name}', 'watchCoreV1NamespacedPod'],
+    ['get', '/api/v1/watch/pods', 'watchCoreV1PodListForAllNamespaces'],
+    ['put', '/api/v1/namespaces/{name}/finalize', 'replaceCoreV1NamespaceFinalize'],
+  ])('%s %s is %s', (method, path, id) => {
+    expect(core[path][method].operationId).toBe(id);
+  });
+
+  it('say what they take, once where all of a path take it', () => {
+    const { parameters, get, patch } = core[one];
+    expect(parameters?.map(({ name }) => name)).toEqual(['name', 'namespace', 'pretty']);
+    expect(get.parameters).toBeUndefined();
+    expect(patch.parameters?.map(({ name }) => name)).toEqual(['dryRun', 'fieldManager', 'fieldValidation', 'force']);
+  });
+
+  it('say what they answer', () => {
+    const answer = ({ responses }: Operation): string | undefined =>
+      responses[200].content?.['application/json'].schema.$ref?.split('/').at(-1);
+    expect(answer(core[one].delete)).toBe('io.k8s.api.core.v1.Pod');
+    expect(answer(core['/api/v1/pods'].get)).toBe('io.k8s.api.core.v1.PodList');
+    expect(answer(core[`${one}/eviction`].post)).toBe('io.k8s.api.policy.v1.Eviction');
+    expect(answer(core['/api/v1/nodes/{name}'].delete)).toBe('io.k8s.apimachinery.pkg.apis.meta.v1.Status');
+    const storage = pathsOf('apis/storage.k8s.io/v1');
+    const drivers = storage['/apis/storage.k8s.io/v1/csidrivers/{name}'];
+    expect(answer(drivers.delete)).toBe('io.k8s.api.storage.v1.CSIDriver');
+  });
+
+  it('are as many as upstream’s, each with a name of its own', () => {
+    const all = documentPaths(catalogue).flatMap((path) =>
+      Object.values(pathsOf(path)).flatMap(({ parameters: _, ...operations }) => Object.values(operations)),
+    );
+    // kube-apiserver has two more, about who signs its tokens.
+    expect(all.length).toBe(812);
+    expect(new Set(all.map(({ operationId }) => operationId)).size).toBe(812);
   });
 });
 

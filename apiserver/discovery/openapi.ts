@@ -1,32 +1,33 @@
 // OpenAPI v2 and v3 documents, from the same definitions that validate; loaded and built when first asked for.
 import type { Catalogue } from '../../api/catalogue.ts';
 import definitions from '../../api/facts/openapi-schemas.json' with { type: 'json' };
-import type { Kind, Verb } from '../../api/kind.ts';
-import { apiVersionOf } from '../../api/object.ts';
-import { hashOf } from '../http/entity-tags.ts';
+import type { Kind } from '../../api/kind.ts';
 import { VERSION } from '../version.ts';
 import { described } from './descriptions.ts';
+import {
+  discoveryPaths,
+  type GroupVersionKind,
+  type Operation,
+  type Parameter,
+  type PathItem,
+  pathsOf,
+  rootOf,
+} from './openapi-paths.ts';
 
 type Json = { [field: string]: unknown };
 
 const V3 = '#/components/schemas/';
 const V2 = '#/definitions/';
 
-/** `/openapi/v3`: where each group's document is; the hash changes when the document does. */
-export function openapiV3Index(catalogue: Catalogue): object {
-  const paths: Json = {};
-  for (const path of groupPaths(catalogue)) {
-    const hash = hashOf(JSON.stringify(openapiV3(catalogue, path)));
-    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
-  }
-  return { paths };
+/** `/openapi/v3`: where each group's document is; `hashes` are those of the documents, by their paths. */
+export function openapiV3Index(hashes: ReadonlyMap<string, string>): object {
+  const entries = [...hashes].map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }]);
+  return { paths: Object.fromEntries(entries) };
 }
 
-/** `path`: `api/v1` or `apis/GROUP/VERSION`. */
-export function openapiV3(catalogue: Catalogue, path: string): object | undefined {
-  const kinds = documentedKinds(catalogue).filter((kind) => rootOf(kind) === path);
-  if (kinds.length === 0) return undefined;
-  const paths = Object.assign({}, ...kinds.map((kind) => pathsOf(kind, 'v3'))) as Json;
+/** `path`: one of `documentPaths`. */
+export function openapiV3(catalogue: Catalogue, path: string): object {
+  const paths = pathsIn(catalogue, asV3, `/${path}`);
   const schemas: Json = {};
   for (const name of namesIn(paths)) collect(name, schemas);
   return {
@@ -39,7 +40,7 @@ export function openapiV3(catalogue: Catalogue, path: string): object | undefine
 
 /** `/openapi/v2`: everything in one document. */
 export function openapiV2(catalogue: Catalogue): object {
-  const paths = Object.assign({}, ...documentedKinds(catalogue).map((kind) => pathsOf(kind, 'v2'))) as Json;
+  const paths = pathsIn(catalogue, asV2);
   const all = Object.entries(definitions as Json).map(([name, one]) => [name, described(name, one as Json)]);
   const text = JSON.stringify(Object.fromEntries(all)).replaceAll(V3, V2);
   return {
@@ -60,8 +61,9 @@ function flattenRefs(node: unknown): unknown {
   return oneOf ? { ...flat, type: 'string' } : flat;
 }
 
-function groupPaths(catalogue: Catalogue): string[] {
-  return [...new Set(documentedKinds(catalogue).map(rootOf))];
+/** `api/v1`, `apis/GROUP/VERSION`, …: each has a document of its own in v3. */
+export function documentPaths(catalogue: Catalogue): string[] {
+  return Object.keys(discoveryPaths(documentedKinds(catalogue))).map((path) => path.slice(1, -1));
 }
 
 /** A kind that no definition describes has no document: that of metrics, as long as nobody writes one. */
@@ -69,68 +71,111 @@ function documentedKinds(catalogue: Catalogue): Kind[] {
   return catalogue.kinds().filter(({ schema }) => schema.definition !== undefined);
 }
 
-function rootOf({ group, version }: Kind): string {
-  return `${group ? 'apis' : 'api'}/${apiVersionOf(group, version)}`;
+type Dialect = (item: PathItem) => Json;
+
+/** `root`: `/apis/GROUP/VERSION`, …; all when absent. */
+function pathsIn(catalogue: Catalogue, dialect: Dialect, root?: string): Json {
+  const definitionOf = ({ group, version, kind }: GroupVersionKind): string | undefined =>
+    catalogue.byKind(group, version, kind)?.schema.definition ?? NAMED[kind];
+  const kinds = documentedKinds(catalogue);
+  const discovery = Object.entries(discoveryPaths(kinds)).filter(([path]) => !root || path === `${root}/`);
+  const wanted = kinds.filter((kind) => !root || rootOf(kind) === root);
+  const items = [...discovery, ...wanted.flatMap((kind) => Object.entries(pathsOf(kind, definitionOf)))];
+  return Object.fromEntries(items.map(([path, item]) => [path, dialect(item)]));
 }
 
-const ACTIONS: Readonly<Record<Verb, readonly [method: string, action: string, onObject: boolean]>> = {
-  create: ['post', 'post', false],
-  list: ['get', 'list', false],
-  watch: ['get', 'list', false],
-  deletecollection: ['delete', 'deletecollection', false],
-  get: ['get', 'get', true],
-  update: ['put', 'put', true],
-  patch: ['patch', 'patch', true],
-  delete: ['delete', 'delete', true],
+/** Kinds that only subresources have. */
+const NAMED: Readonly<Record<string, string>> = {
+  Eviction: 'io.k8s.api.policy.v1.Eviction',
+  Scale: 'io.k8s.api.autoscaling.v1.Scale',
+  TokenRequest: 'io.k8s.api.authentication.v1.TokenRequest',
 };
 
-function pathsOf(kind: Kind, dialect: 'v2' | 'v3'): Json {
-  const collection = `/${rootOf(kind)}${kind.namespaced ? '/namespaces/{namespace}' : ''}/${kind.plural}`;
-  const paths: Json = {};
-  for (const verb of kind.verbs) {
-    const [method, action, onObject] = ACTIONS[verb];
-    const path = onObject ? `${collection}/{name}` : collection;
-    const operations = (paths[path] ?? {}) as Json;
-    paths[path] = operations;
-    operations[method] = operation(kind, action, dialect);
-  }
-  return paths;
-}
-
-const PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation'];
+const SERVED = ['application/json', 'application/yaml'];
+const STREAMED = [...SERVED, 'application/json;stream=watch'];
 const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
+const REFUSALS: Json = { 401: { description: 'Unauthorized' } };
 
-function operation(kind: Kind, action: string, dialect: 'v2' | 'v3'): Json {
-  const definition = kind.schema.definition ?? '';
-  const { group, version } = kind;
-  const ref = (dialect === 'v3' ? V3 : V2) + definition;
-  const writes = action === 'post' || action === 'put' || action === 'patch';
-  const parameters = writes ? PARAMETERS.map((name) => parameter(name, dialect)) : [];
-  const common = {
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': { group, version, kind: kind.kind },
-    responses: { 200: response(ref, dialect) },
+/** The media types of an operation's answer. */
+function answerTypes({ action = '', answer }: Operation): string[] {
+  if (action === 'connect') return ['*/*'];
+  if (answer === undefined) return ['text/plain', ...SERVED];
+  return /^(list|watch|watchlist)$/.test(action) ? STREAMED : SERVED;
+}
+
+function common({ id, tag, action, about }: Operation): Json {
+  return {
+    operationId: id,
+    tags: [tag],
+    ...(action && { 'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': about }),
   };
-  const types = action === 'patch' ? PATCH_TYPES : ['application/json', 'application/yaml'];
-  if (dialect === 'v2') {
-    const body = writes ? [{ name: 'body', in: 'body', required: true, schema: { $ref: ref } }] : [];
-    return { ...common, consumes: action === 'patch' ? types : ['*/*'], parameters: [...body, ...parameters] };
-  }
-  const content = Object.fromEntries(types.map((type) => [type, { schema: { $ref: ref } }]));
-  return { ...common, parameters, ...(writes && { requestBody: { content } }) };
 }
 
-function parameter(name: string, dialect: 'v2' | 'v3'): Json {
-  return { name, in: 'query', ...(dialect === 'v3' ? { schema: { type: 'string' } } : { type: 'string' }) };
+const responses = (codes: readonly number[], of: (description: string) => Json): Json => ({
+  ...Object.fromEntries(codes.map((code) => [code, of(CODES[code])])),
+  ...REFUSALS,
+});
+const CODES: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
+
+const asV3: Dialect = ({ parameters, operations }) => ({
+  ...(parameters.length > 0 && { parameters: parameters.map(parameterV3) }),
+  ...Object.fromEntries(Object.entries(operations).map(([method, one]) => [method, operationV3(one)])),
+});
+
+const parameterV3 = ({ type, ...parameter }: Parameter): Json => ({
+  ...parameter,
+  ...(parameter.in === 'path' && { required: true }),
+  schema: { type, uniqueItems: true },
+});
+
+function operationV3(operation: Operation): Json {
+  const { action, parameters, body, answer, codes } = operation;
+  const contentOf = (types: readonly string[], schema: Json): Json =>
+    Object.fromEntries(types.map((type) => [type, { schema }]));
+  const content = contentOf(answerTypes(operation), answer ? { $ref: V3 + answer } : { type: 'string' });
+  const types = action === 'patch' ? PATCH_TYPES : ['*/*'];
+  const isNeeded = !body?.endsWith('.DeleteOptions');
+  return {
+    ...common(operation),
+    ...(parameters.length > 0 && { parameters: parameters.map(parameterV3) }),
+    ...(body && {
+      requestBody: { content: contentOf(types, { $ref: V3 + body }), ...(isNeeded && { required: true }) },
+    }),
+    responses: responses(codes, (description) => ({ description, content })),
+  };
 }
 
-function response(ref: string, dialect: 'v2' | 'v3'): Json {
-  const schema = { $ref: ref };
-  return { description: 'OK', ...(dialect === 'v3' ? { content: { 'application/json': { schema } } } : { schema }) };
+const asV2: Dialect = ({ parameters, operations }) => ({
+  ...(parameters.length > 0 && { parameters: parameters.map(parameterV2) }),
+  ...Object.fromEntries(Object.entries(operations).map(([method, one]) => [method, operationV2(one)])),
+});
+
+const parameterV2 = (parameter: Parameter): Json => ({
+  ...parameter,
+  ...(parameter.in === 'path' && { required: true }),
+  uniqueItems: true,
+});
+
+function operationV2(operation: Operation): Json {
+  const { action, parameters, body, answer, codes } = operation;
+  const isNeeded = !body?.endsWith('.DeleteOptions');
+  const ofBody = body && { name: 'body', in: 'body', ...(isNeeded && { required: true }), schema: { $ref: V2 + body } };
+  const schema = answer ? { $ref: V2 + answer } : { type: 'string' };
+  return {
+    ...common(operation),
+    consumes: action === 'patch' ? PATCH_TYPES : ['*/*'],
+    produces: answerTypes(operation),
+    schemes: ['https'],
+    ...((ofBody || parameters.length > 0) && {
+      parameters: [...(ofBody ? [ofBody] : []), ...parameters.map(parameterV2)],
+    }),
+    responses: responses(codes, (description) => ({ description, schema })),
+  };
 }
 
 function* namesIn(value: unknown): Iterable<string> {

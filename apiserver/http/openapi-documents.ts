@@ -1,6 +1,6 @@
 // /openapi/v2 and /openapi/v3: documents that clients keep by their tags, or for good by their hash.
 import type { Catalogue } from '../../api/catalogue.ts';
-import { openapiV2, openapiV3, openapiV3Index } from '../discovery/openapi.ts';
+import { documentPaths, openapiV2, openapiV3, openapiV3Index } from '../discovery/openapi.ts';
 import type { DocumentRequest } from './document-request.ts';
 import { hashOf, tagged } from './entity-tags.ts';
 import { JSON_OBJECT, negotiate } from './negotiation.ts';
@@ -27,30 +27,38 @@ export class OpenAPIDocuments {
   async #whole({ headers: { accept, 'if-none-match': ifNoneMatch } }: DocumentRequest): Promise<Rendered> {
     const isProtobuf = accept?.includes('proto-openapi.spec.v2');
     const document = isProtobuf
-      ? await this.#once('v2', () => protobufOf(openapiV2(this.#catalogue)))
-      : await plainJson(openapiV2(this.#catalogue), accept);
+      ? await this.#once('v2 in protobuf', async () => protobufOf(parsed(await this.#v2())))
+      : await asAsked(await this.#v2(), accept);
     return tagged(document, { tag: hashOf(document.body), ifNoneMatch });
+  }
+
+  #v2(): Promise<Rendered> {
+    return this.#once('v2', () => plainJson(openapiV2(this.#catalogue)));
   }
 
   /** Upstream answers it as plain text. */
   #index(): Promise<Rendered> {
-    const contentType = 'text/plain; charset=utf-8';
-    return this.#once('v3', async () => ({
-      ...(await plainJson(openapiV3Index(this.#catalogue), undefined)),
-      contentType,
-    }));
+    return this.#once('v3', async () => {
+      const hashes = new Map<string, string>();
+      for (const path of documentPaths(this.#catalogue)) hashes.set(path, hashOf((await this.#v3(path)).body));
+      return { ...(await plainJson(openapiV3Index(hashes))), contentType: 'text/plain; charset=utf-8' };
+    });
   }
 
   /** The index names each group's document with its hash: what is asked for by that never changes. */
   async #ofGroup(path: string, { info, headers }: DocumentRequest): Promise<Rendered | undefined> {
-    const document = openapiV3(this.#catalogue, path);
-    if (!document) return undefined;
-    const tag = hashOf(JSON.stringify(document));
+    if (!documentPaths(this.#catalogue).includes(path)) return undefined;
+    const document = await this.#v3(path);
+    const tag = hashOf(document.body);
     const asked = info.query.get('hash');
     if (asked && asked !== tag) return moved(path, tag);
     const kept = { cacheControl: 'public, immutable', expires: new Date(Date.now() + YEAR_MS).toUTCString() };
     const ifNoneMatch = headers['if-none-match'];
-    return tagged(await plainJson(document, headers.accept), { tag, ifNoneMatch, ...(asked && kept) });
+    return tagged(await asAsked(document, headers.accept), { tag, ifNoneMatch, ...(asked && kept) });
+  }
+
+  #v3(path: string): Promise<Rendered> {
+    return this.#once(`v3/${path}`, () => plainJson(openapiV3(this.#catalogue, path)));
   }
 
   #once(name: string, make: () => Promise<Rendered>): Promise<Rendered> {
@@ -70,8 +78,16 @@ async function protobufOf(document: object): Promise<Rendered> {
   return { status: 200, contentType: OPENAPI_V2_PROTOBUF, body: openapiV2Protobuf(document) };
 }
 
-/** Never indented, and JSON for whoever asks for protobuf: clients take what they get. */
-function plainJson(value: unknown, accept: string | undefined): Promise<Rendered> {
-  const representation = (accept?.includes('yaml') && negotiate(accept)) || JSON_OBJECT;
-  return write(200, value, { representation: { ...representation, shape: 'object' }, pretty: false });
+/** Never indented. */
+function plainJson(value: unknown): Promise<Rendered> {
+  return write(200, value, { representation: JSON_OBJECT, pretty: false });
 }
+
+/** YAML for who wants it, and JSON for whoever asks for protobuf: clients take what they get. */
+async function asAsked(document: Rendered, accept: string | undefined): Promise<Rendered> {
+  const representation = accept?.includes('yaml') && negotiate(accept);
+  if (!representation) return document;
+  return write(200, parsed(document), { representation: { ...representation, shape: 'object' }, pretty: false });
+}
+
+const parsed = (document: Rendered): object => JSON.parse(document.body.toString());

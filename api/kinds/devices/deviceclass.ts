@@ -8,6 +8,7 @@ import { listOf, maybe } from '../rule-table.ts';
 import { MAX_CONFIG, validateOpaque, validateSelectors } from './request.ts';
 
 export const deviceClass: Rules<DeviceClass> = {
+  deleteAnswersObject: true,
   prepareForCreate: startGeneration,
 
   prepareForUpdate(object, old) {

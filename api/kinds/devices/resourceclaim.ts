@@ -14,6 +14,8 @@ import { adminRequest, defaultClaim, namesOf, validateClaim } from './request.ts
 const ADMIN_LABEL = 'resource.kubernetes.io/admin-access';
 
 export const resourceClaim: Rules<ResourceClaim> = {
+  deleteAnswersObject: true,
+
   default: ({ spec }) => defaultClaim(spec?.devices ?? {}),
 
   prepareForUpdate(object, old, subresource) {
@@ -40,6 +42,8 @@ export const resourceClaim: Rules<ResourceClaim> = {
 };
 
 export const resourceClaimTemplate: Rules<ResourceClaimTemplate> = {
+  deleteAnswersObject: true,
+
   default: ({ spec }) => defaultClaim(spec.spec?.devices ?? {}),
 
   // Upstream names the claim's field, not the template's.

@@ -18,6 +18,8 @@ const MAX_ELABORATE_DEVICES = 64;
 const MAX_COUNTER_SETS = 8;
 
 export const resourceSlice: Rules<ResourceSlice> = {
+  deleteAnswersObject: true,
+
   prepareForCreate(object, write) {
     startGeneration(object);
     dateTaints(object, write);
