@@ -127,6 +127,9 @@ describe('a server without nodes', () => {
     await server.ask('POST', '/api/v1/namespaces/default/pods', {
       body: { metadata: { name: 'bound' }, spec: { ...spec, nodeName: 'gone' } },
     });
+    await server.ask('POST', '/api/v1/nodes', {
+      body: { metadata: { name: 'here' }, status: { addresses: [{ type: 'InternalIP', address: '127.0.0.1' }] } },
+    });
     const ports = [{ name: 'http', port: 80 }];
     await server.ask('POST', '/api/v1/namespaces/default/services', {
       body: { metadata: { name: 'web' }, spec: { ports } },
@@ -148,9 +151,12 @@ describe('a server without nodes', () => {
     ['OPTIONS', 'pods/waiting/proxy/', 400, 'address not allowed'],
     ['OPTIONS', 'pods/waiting/exec', 405, 'the server does not allow this method on the requested resource'],
     ['GET', 'services/web:81/proxy/', 503, 'no service port 81 found for service "web"'],
+    ['GET', 'services/web:http/proxy/', 404, 'services "web" not found'],
+    ['GET', '../../nodes/here/proxy/', 400, 'address not allowed'],
+    ['GET', '../../nodes/here:9999/proxy/', 400, 'address not allowed'],
     ['GET', 'services/a:b:c:d/proxy/', 400, 'invalid service request "a:b:c:d"'],
   ])('%s %s is %i', async (method, path, status, message) => {
-    const reply = await server.ask(method, `/api/v1/namespaces/default/${path}`);
+    const reply = await server.ask(method, join('/api/v1/namespaces/default', path));
     expect([reply.status, reply.body.message ?? reply.body]).toEqual([status, message]);
   });
 });

@@ -1,6 +1,7 @@
 // The proxy subresource of pods, Services and nodes: any HTTP request, passed on (kubernetes v1.36 pkg/registry/core/pod/strategy.go
 // ResourceLocation, service/storage/storage.go, node/strategy.go; k8s.io/apimachinery pkg/util/proxy).
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { hostPort } from '../../api/ip.ts';
 import { StatusError } from '../../api/status.ts';
@@ -33,6 +34,7 @@ export const serveServiceProxy: Connector = (exchange, _kind, context) => {
 export const serveNodeProxy: Connector = (exchange, _kind, context) => {
   const { scheme, name, port } = splitName(exchange.info.name, 'node');
   const agent = nodeBackend(context, name);
+  if (isIP(agent.host) && !isAllowed(agent.host)) throw StatusError.badRequest('address not allowed');
   const isAgent = port === '' || Number(port) === agent.port;
   return pass(exchange, isAgent ? agent : backendAt(scheme, agent.host, port), context);
 };
@@ -52,7 +54,7 @@ function backendAt(scheme: string, host: string, port: string | number | undefin
   return { host, port: number, ...(scheme === 'https' && { tls: 'anyone' as const }) };
 }
 
-/** Pods can write what they like into their status: loopback, link-local and no address at all are none of theirs. */
+/** Pods and nodes can write what they like into their status: loopback, link-local and no address at all are none of theirs. */
 function isAllowed(address: string): boolean {
   return /^[\d.]+$|:/.test(address) && !/^(127\.|169\.254\.|0\.|22[4-9]\.|23\d\.|::1$|fe80:|ff)/i.test(address);
 }
@@ -71,13 +73,13 @@ interface AskedService {
   readonly asked: string;
 }
 
-/** Any ready endpoint of the port. Throws 503. */
+/** Any ready endpoint of the port. Throws 503; and 404 about the Service when nobody has written down endpoints, as upstream does. */
 function chosenEndpoint(
   { registry }: ConnectContext,
   { namespace, name, asked }: AskedService,
   portName: string,
 ): { host: string; port: number } {
-  const { subsets } = storedObject<Endpoints>(registry, 'Endpoints', namespace, name);
+  const { subsets } = endpointsOf(registry, namespace, name);
   if (!subsets?.length) throw unavailable(`no endpoints available for service ${JSON.stringify(name)}`);
   const choice = subsets.flatMap(({ addresses, ports }) => {
     const port = ports?.find((one) => (one.name ?? '') === portName)?.port;
@@ -85,6 +87,15 @@ function chosenEndpoint(
   });
   if (choice.length === 0) throw unavailable(`no endpoints available for service ${JSON.stringify(asked)}`);
   return choice[Math.floor(Math.random() * choice.length)];
+}
+
+function endpointsOf(registry: ConnectContext['registry'], namespace: string, name: string): Endpoints {
+  try {
+    return storedObject<Endpoints>(registry, 'Endpoints', namespace, name);
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.code !== 404) throw error;
+    throw StatusError.notFound({ group: '', plural: 'services' }, name);
+  }
 }
 
 const unavailable = (message: string): StatusError => new StatusError(503, 'ServiceUnavailable', message);
