@@ -85,6 +85,8 @@ export interface Rules<T extends KubeObject = AnyObject> {
   fields?(object: T): Record<string, string>;
   /** One row of the kind's table, in the order of `columns`; `now` is ms since the epoch. */
   cells?(object: T, now: number): unknown[];
+  /** How the rows of a table follow each other, where not by name. */
+  rowOrder?(a: T, b: T): number;
   /** Whether a PUT to a name that does not exist creates it (Service, Lease, Endpoints, Role, …). */
   createOnUpdate?: boolean;
   /** Whether a PUT without resourceVersion is refused (Lease, PodDisruptionBudget, …). */

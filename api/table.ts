@@ -41,12 +41,14 @@ type Columned = Pick<Kind, 'columns' | 'rules'>;
 /** `now` in ms since the epoch. Without `includeObject` a row carries its object's metadata. */
 export function tableOf(kind: Columned, objects: readonly AnyObject[], now: number, options: TableOptions = {}): Table {
   const apiVersion = `meta.k8s.io/${options.version ?? 'v1'}`;
+  const { rowOrder } = kind.rules;
+  const ordered = rowOrder ? objects.toSorted(rowOrder) : objects;
   return {
     kind: 'Table',
     apiVersion,
     metadata: options.metadata ?? {},
     columnDefinitions: columnDefinitions(kind),
-    rows: objects.map((object) => rowOf(kind, object, now, apiVersion, options.includeObject ?? 'Metadata')),
+    rows: ordered.map((object) => rowOf(kind, object, now, apiVersion, options.includeObject ?? 'Metadata')),
   };
 }
 

@@ -1,8 +1,9 @@
 // What a fresh server creates by itself, all of it in one commit: namespaces, the default ServiceCIDR, priority classes, RBAC,
-// the `kubernetes` Service. Objects somebody changed since are left alone; what was deleted comes back.
+// flow control, the APIServices of its own groups, the `kubernetes` Service. Objects somebody changed since are left alone; what was deleted comes back.
 import { randomUUID } from 'node:crypto';
 import type { Catalogue } from '../api/catalogue.ts';
 import facts from '../api/facts/bootstrap.json' with { type: 'json' };
+import own from '../api/facts/own-objects.json' with { type: 'json' };
 import { type Block, familyOf, formatBlock } from '../api/ip.ts';
 import type { Kind } from '../api/kind.ts';
 import { type AnyObject, apiVersionOf } from '../api/object.ts';
@@ -69,6 +70,22 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   for (const { name, value, preemptionPolicy } of facts.priorityclasses) {
     add('scheduling.k8s.io', 'v1', 'PriorityClass', { metadata: { name, generation: 1 }, value, preemptionPolicy });
   }
+  const isHere = { lastTransitionTime: rfc3339(now), message: 'Local APIServices are always available' };
+  for (const { name, spec } of own.apiservices) {
+    const status = { conditions: [{ type: 'Available', status: 'True', reason: 'Local', ...isHere }] };
+    add('apiregistration.k8s.io', 'v1', 'APIService', { metadata: { name, labels: MANAGED }, spec, status });
+  }
+  for (const { name, spec } of own.prioritylevelconfigurations) {
+    const metadata = { name, generation: 1, annotations: UPDATED };
+    add(FLOW_CONTROL, 'v1', 'PriorityLevelConfiguration', { metadata, spec, status: {} });
+  }
+  for (const { name, spec } of own.flowschemas) {
+    const level = JSON.stringify(spec.priorityLevelConfiguration.name);
+    const message = `This FlowSchema references the PriorityLevelConfiguration object named ${level} and it exists`;
+    const found = { type: 'Dangling', status: 'False', reason: 'Found', lastTransitionTime: rfc3339(now), message };
+    const metadata = { name, generation: 1, annotations: UPDATED };
+    add(FLOW_CONTROL, 'v1', 'FlowSchema', { metadata, spec, status: { conditions: [found] } });
+  }
   const range = serviceCIDROp(options);
   if (range) ops.push(range);
   const service = serviceDraft(options.serviceIP);
@@ -88,6 +105,11 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   });
   if (ops.length > 0) await store.commit(ops);
 }
+
+const FLOW_CONTROL = 'flowcontrol.apiserver.k8s.io';
+/** What the server keeps as it is by itself. */
+const UPDATED = { 'apf.kubernetes.io/autoupdate-spec': 'true' };
+const MANAGED = { 'kube-aggregator.kubernetes.io/automanaged': 'onstart' };
 
 const RBAC = [
   ['clusterroles', 'ClusterRole'],
@@ -109,14 +131,14 @@ function createOp(store: Store, catalogue: Catalogue, now: number, what: KindNam
   if (store.get(key)) return undefined;
   const metadata = { ...draft.metadata, uid: randomUUID(), creationTimestamp: rfc3339(now) };
   const object = { ...draft, metadata } as AnyObject;
-  if (what.group !== UNTRACKED) own(object, kind, now);
+  if (!UNTRACKED.has(what.group)) track(object, kind, now);
   return { key, expect: 0, value: (revision) => encodeStored(kind, object, revision) };
 }
 
 /** A hundred roles and bindings, tracked, would take as long as all the rest of this; they become tracked when somebody applies. */
-const UNTRACKED = 'rbac.authorization.k8s.io';
+const UNTRACKED = new Set(['rbac.authorization.k8s.io', 'apiregistration.k8s.io', FLOW_CONTROL]);
 
-function own(object: AnyObject, kind: Kind, now: number): void {
+function track(object: AnyObject, kind: Kind, now: number): void {
   const apiVersion = apiVersionOf(kind.group, kind.version);
   keep(
     object,

@@ -1,5 +1,6 @@
 // FlowSchema and PriorityLevelConfiguration of flowcontrol.apiserver.k8s.io/v1: which requests wait for which
 // (k8s.io/kubernetes v1.36 pkg/apis/flowcontrol).
+import { ageOf } from '../age.ts';
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from '../field.ts';
 import type { Rules } from '../kind.ts';
 import { dns1123LabelErrors, dns1123SubdomainErrors } from '../selectors/syntax.ts';
@@ -45,6 +46,20 @@ export const flowSchema: Rules<FlowSchema> = {
     ...(spec ? validateSchema(spec, metadata.name) : []),
     ...validateConditions(status?.conditions ?? []),
   ],
+
+  cells({ metadata, spec, status }, now) {
+    const dangling = status?.conditions?.find(({ type }) => type === 'Dangling');
+    return [
+      metadata.name,
+      spec?.priorityLevelConfiguration.name ?? '',
+      spec?.matchingPrecedence ?? 0,
+      spec?.distinguisherMethod?.type ?? '<none>',
+      ageOf(metadata.creationTimestamp, now),
+      dangling?.status ?? '?',
+    ];
+  },
+
+  rowOrder: (a, b) => (a.spec?.matchingPrecedence ?? 0) - (b.spec?.matchingPrecedence ?? 0),
 };
 
 function validateSchema(spec: FlowSchemaSpec, name: string): FieldError[] {
@@ -197,6 +212,19 @@ export const priorityLevelConfiguration: Rules<PriorityLevelConfiguration> = {
     ...(spec ? validateLevel(spec, metadata.name) : []),
     ...validateConditions(status?.conditions ?? []),
   ],
+
+  cells({ metadata, spec }, now) {
+    const { queuing } = spec?.limited?.limitResponse ?? {};
+    return [
+      metadata.name,
+      spec?.type ?? '',
+      spec?.limited?.nominalConcurrencyShares ?? '<none>',
+      queuing?.queues ?? '<none>',
+      queuing?.handSize ?? '<none>',
+      queuing?.queueLengthLimit ?? '<none>',
+      ageOf(metadata.creationTimestamp, now),
+    ];
+  },
 };
 
 function validateLevel({ type = '', exempt, limited }: PriorityLevelConfigurationSpec, name: string): FieldError[] {

@@ -6,6 +6,7 @@ import {
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
 } from './admissionpolicy.ts';
+import { apiService } from './apiservice.ts';
 import { certificateSigningRequest } from './certificatesigningrequest.ts';
 import { configMap } from './configmap.ts';
 import { controllerRevision } from './controllerrevision.ts';
@@ -72,6 +73,7 @@ const RULES: Readonly<Record<string, unknown>> = {
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy': validatingAdmissionPolicy,
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBinding,
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': validatingWebhookConfiguration,
+  'apiregistration.k8s.io/APIService': apiService,
   'apps/ControllerRevision': controllerRevision,
   'apps/DaemonSet': daemonSet,
   'apps/Deployment': deployment,

@@ -74,3 +74,27 @@ it.each([
   });
   expect(body.rows[0].cells.slice(from, from + cells.length)).toEqual(cells);
 });
+
+// As kube-apiserver v1.36.3 shows them.
+it('shows what the server has of its own accord', async () => {
+  const rows = async (path: string): Promise<unknown[][]> => {
+    const { body } = await server.ask('GET', `/apis/${path}`, { headers: { accept: TABLE } });
+    return body.rows.map(({ cells }: { cells: unknown[] }) => cells);
+  };
+  const flows = await rows('flowcontrol.apiserver.k8s.io/v1/flowschemas');
+  expect(flows.map(([name]) => name).slice(0, 3)).toEqual(['exempt', 'probes', 'system-leader-election']);
+  expect(flows[0].with(4, '')).toEqual(['exempt', 'exempt', 1, '<none>', '', 'False']);
+  const levels = await rows('flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations');
+  expect(levels.map((cells) => cells.slice(0, 6))).toContainEqual(['system', 'Limited', 30, 64, 6, 50]);
+  expect(levels.map((cells) => cells.slice(0, 6))).toContainEqual([
+    'exempt',
+    'Exempt',
+    '<none>',
+    '<none>',
+    '<none>',
+    '<none>',
+  ]);
+  const services = await rows('apiregistration.k8s.io/v1/apiservices');
+  expect(services.map((cells) => cells.slice(0, 3))).toContainEqual(['v1.apps', 'Local', 'True']);
+  expect(services.length).toBe(21);
+});
