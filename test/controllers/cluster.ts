@@ -17,6 +17,8 @@ import { silentLogger } from '../../host/log.ts';
 export interface Cluster {
   readonly client: Client;
   readonly namespace: string;
+  /** Names of the objects that controllers asked for, one by one. */
+  readonly asked: readonly string[];
   addNode(name: string): Promise<void>;
   heartbeat(name: string): Promise<void>;
   /** Waits for the pod to be bound, then says that it runs, with this address. */
@@ -55,13 +57,15 @@ export async function startCluster(changes: Partial<ControllerOptions> = {}): Pr
   const client = new RestClient(connection, { userAgent: 'test' });
   const stop = new AbortController();
   const options = { ...defaultOptions, rootCA: server.caCert, ...changes };
-  const running = runControllers(client, { options, log: silentLogger }, stop.signal);
+  const asked: string[] = [];
+  const running = runControllers(listening(client, asked), { options, log: silentLogger }, stop.signal);
   const namespace = 'default';
   // Admission refuses pods before their ServiceAccount exists.
   await eventually(async () => find(client, serviceAccounts, { name: 'default', namespace }));
   return {
     client,
     namespace,
+    asked,
     addNode: (name) => addNode(client, name),
     heartbeat: (name) => heartbeat(client, name),
     startPod: (name, ip) => startPod(client, { namespace, name }, ip),
@@ -74,6 +78,15 @@ export async function startCluster(changes: Partial<ControllerOptions> = {}): Pr
       await store.close();
     },
   };
+}
+
+function listening(client: Client, asked: string[]): Client {
+  const get: Client['get'] = (resource, at) => {
+    asked.push(at.name);
+    return client.get(resource, at);
+  };
+  const other = (value: unknown): unknown => (typeof value === 'function' ? value.bind(client) : value);
+  return new Proxy(client, { get: (_, name) => (name === 'get' ? get : other(Reflect.get(client, name, client))) });
 }
 
 const ready = (status: string): object => ({ type: 'Ready', status, lastTransitionTime: rfc3339(Date.now()) });

@@ -217,6 +217,23 @@ describe('the garbage collector', () => {
     await eventually(async () => (await exists('child')) === undefined);
   });
 
+  it('asks nobody about what changes while its owner is there', async () => {
+    const root = await cluster.client.create(configMaps, map('kept'));
+    const { metadata } = await cluster.client.create(
+      configMaps,
+      map('owned', { name: 'kept', uid: root.metadata.uid! }),
+    );
+    for (let n = 0; n < 10; n++) await cluster.client.patch(configMaps, metadata, { data: { n: String(n) } });
+    // One watch tells of both, so that what came before has been looked at by now.
+    await cluster.client.create(
+      configMaps,
+      map('stray', { name: 'kept', uid: '11111111-2222-3333-4444-555555555555' }),
+    );
+    await eventually(async () => (await exists('stray')) === undefined);
+    expect(cluster.asked).toContain('stray');
+    expect(cluster.asked).not.toContain('owned');
+  });
+
   it('holds a foreground-deleted owner until its dependents are gone', async () => {
     const root = await cluster.client.create(configMaps, map('root'));
     const child = map('child', { name: 'root', uid: root.metadata.uid! });
