@@ -3,12 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Catalogue } from '../api/catalogue.ts';
 import facts from '../api/facts/bootstrap.json' with { type: 'json' };
-import own from '../api/facts/own-objects.json' with { type: 'json' };
 import { type Block, familyOf, formatBlock } from '../api/ip.ts';
 import type { Kind } from '../api/kind.ts';
 import { type AnyObject, apiVersionOf } from '../api/object.ts';
 import type { ServiceCIDR } from '../api/types/networking.v1.ts';
 import { rfc3339 } from '../host/clock.ts';
+import { aboutItself, type Draft } from './about-itself.ts';
 import { addressKey, takeAddressOp } from './allocators/ip-addresses.ts';
 import { createdBy, keep, SERVER } from './managed-fields/ownership.ts';
 import { encodeStored, keyFor } from './registry/codec.ts';
@@ -34,8 +34,6 @@ export interface AdvertiseOptions {
   readonly address: string;
   readonly port: number;
 }
-
-type Draft = { metadata: { name: string; namespace?: string; [field: string]: unknown }; [field: string]: unknown };
 
 interface Fact {
   name: string;
@@ -70,22 +68,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   for (const { name, value, preemptionPolicy } of facts.priorityclasses) {
     add('scheduling.k8s.io', 'v1', 'PriorityClass', { metadata: { name, generation: 1 }, value, preemptionPolicy });
   }
-  const isHere = { lastTransitionTime: rfc3339(now), message: 'Local APIServices are always available' };
-  for (const { name, spec } of own.apiservices) {
-    const status = { conditions: [{ type: 'Available', status: 'True', reason: 'Local', ...isHere }] };
-    add('apiregistration.k8s.io', 'v1', 'APIService', { metadata: { name, labels: MANAGED }, spec, status });
-  }
-  for (const { name, spec } of own.prioritylevelconfigurations) {
-    const metadata = { name, generation: 1, annotations: UPDATED };
-    add(FLOW_CONTROL, 'v1', 'PriorityLevelConfiguration', { metadata, spec, status: {} });
-  }
-  for (const { name, spec } of own.flowschemas) {
-    const level = JSON.stringify(spec.priorityLevelConfiguration.name);
-    const message = `This FlowSchema references the PriorityLevelConfiguration object named ${level} and it exists`;
-    const found = { type: 'Dangling', status: 'False', reason: 'Found', lastTransitionTime: rfc3339(now), message };
-    const metadata = { name, generation: 1, annotations: UPDATED };
-    add(FLOW_CONTROL, 'v1', 'FlowSchema', { metadata, spec, status: { conditions: [found] } });
-  }
+  for (const { group, kind, draft } of aboutItself(now)) add(group, 'v1', kind, draft);
   const range = serviceCIDROp(options);
   if (range) ops.push(range);
   const service = serviceDraft(options.serviceIP);
@@ -105,11 +88,6 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   });
   if (ops.length > 0) await store.commit(ops);
 }
-
-const FLOW_CONTROL = 'flowcontrol.apiserver.k8s.io';
-/** What the server keeps as it is by itself. */
-const UPDATED = { 'apf.kubernetes.io/autoupdate-spec': 'true' };
-const MANAGED = { 'kube-aggregator.kubernetes.io/automanaged': 'onstart' };
 
 const RBAC = [
   ['clusterroles', 'ClusterRole'],
@@ -136,7 +114,7 @@ function createOp(store: Store, catalogue: Catalogue, now: number, what: KindNam
 }
 
 /** A hundred roles and bindings, tracked, would take as long as all the rest of this; they become tracked when somebody applies. */
-const UNTRACKED = new Set(['rbac.authorization.k8s.io', 'apiregistration.k8s.io', FLOW_CONTROL]);
+const UNTRACKED = new Set(['apiregistration.k8s.io', 'flowcontrol.apiserver.k8s.io', 'rbac.authorization.k8s.io']);
 
 function track(object: AnyObject, kind: Kind, now: number): void {
   const apiVersion = apiVersionOf(kind.group, kind.version);
