@@ -75,7 +75,7 @@ export class KeptProgram {
 
   async #run(text: string, timeoutMs: number): Promise<string> {
     if (this.#trouble) throw this.#trouble;
-    if (this.#running && this.#running.turn >= MOST_TURNS) await this.close();
+    if (this.#running && this.#running.turn >= MOST_TURNS) void this.close(); // its end is nobody's to wait for
     const running = this.#running ?? (await this.#start());
     return this.#take(running, text, timeoutMs);
   }

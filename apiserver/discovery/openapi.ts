@@ -8,11 +8,11 @@ import {
   discoveryPaths,
   type GroupVersionKind,
   type Operation,
-  type Parameter,
   type PathItem,
   pathsOf,
   rootOf,
 } from './openapi-paths.ts';
+import type { Parameter } from './openapi-verbs.ts';
 
 type Json = { [field: string]: unknown };
 

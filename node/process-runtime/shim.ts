@@ -303,8 +303,8 @@ sub run {
   pipe my $trouble, my $trouble_end;
   pipe my $ready, my $ready_end;
   pipe my $number, my $number_end;
-  $env{TERM} = 'xterm' if $order{tty} && !defined $env{TERM};
   pipe my $told, my $space_end;
+  $env{TERM} = 'xterm' if $order{tty} && !defined $env{TERM};
   my $pid = eval { start_container($in, $out_end, $err_end, $trouble_end, $ready_end, $number, $space_end) };
   my $failure = $@;
   close $_ for grep { $_ } $in, $out_end, $err_end, $trouble_end, $ready_end, $number, $space_end;
@@ -317,7 +317,7 @@ sub run {
     waitpid $pid, 0 if $pid;
     die $failure;
   }
-  # By the container itself, which may have ended by now: then nobody else could say.
+  # Told by the container itself: when it has ended by now, nobody else could.
   my $space = do { local $/; <$told> } // '';
   my $started = milliseconds();
   write_whole("$state.run", "shim $$ " . start_time($$) . "\ninit $pid " . start_time($pid) . "\nstarted $started\nlog $order{log}\n" . ($order{memory} ? "memory $order{memory}\n" : ''));
