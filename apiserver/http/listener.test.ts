@@ -176,3 +176,21 @@ describe.each([
     expect(server.store.revision).toBe(before);
   });
 });
+
+it('tells a watch of a change before whoever made it is answered, on the connection that both share', async () => {
+  const session = connectHttp2(server.url, { ca: server.caCert });
+  const path = '/api/v1/namespaces/default/secrets';
+  const headers = { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' };
+  const order: string[] = [];
+  const watch = session.request({ ':path': `${path}?watch=true`, ...headers });
+  await once(watch, 'response');
+  watch.setEncoding('utf8').on('data', (line: string) => order.push(JSON.parse(line).object.metadata.name));
+  for (const name of ['a', 'b', 'c']) {
+    const post = session.request({ ':method': 'POST', ':path': path, ...headers });
+    post.on('response', () => order.push('answer'));
+    post.end(JSON.stringify({ metadata: { name } }));
+    await once(post.resume(), 'end');
+  }
+  expect(order).toEqual(['a', 'answer', 'b', 'answer', 'c', 'answer']);
+  session.destroy();
+});

@@ -211,6 +211,10 @@ export class RevisionStore implements Store {
         break;
       }
       for (const commit of batch) this.#apply(commit);
+      // In the next turn, when what watchers are told has left: who writes, and then looks at what it has heard, finds its own change.
+      setImmediate(() => {
+        for (const { revision, resolve } of batch) resolve(revision);
+      });
     }
     this.#flush = undefined;
   }
@@ -224,7 +228,7 @@ export class RevisionStore implements Store {
     this.#options.onFailure?.(this.#failure);
   }
 
-  #apply({ revision, changes, resolve }: Waiting): void {
+  #apply({ revision, changes }: Commit): void {
     for (const change of changes) {
       const key = keyOfChange(change);
       this.#set(key, entryAfter(change));
@@ -232,7 +236,6 @@ export class RevisionStore implements Store {
     }
     this.#history.append(changes);
     this.#revision = revision;
-    resolve(revision);
     for (const watcher of this.#watchers) this.#deliver(watcher, changes, revision);
   }
 
