@@ -36,6 +36,7 @@ const NAME_RULES: Readonly<Record<string, NameRule>> = {
   'rbac.authorization.k8s.io/ClusterRoleBinding': pathSegmentErrors,
   'networking.k8s.io/IPAddress': addressNameErrors,
   'certificates.k8s.io/CertificateSigningRequest': pathSegmentErrors,
+  'apiregistration.k8s.io/APIService': pathSegmentErrors,
   // Upstream looks no closer at these two.
   '/Event': pathSegmentErrors,
   'policy/PodDisruptionBudget': pathSegmentErrors,

@@ -1,6 +1,7 @@
 // What the server tells of itself as objects: which groups it serves (APIService), and which requests would wait for which if it made
 // them wait (FlowSchema, PriorityLevelConfiguration; recorded from kube-apiserver v1.36.3).
 import facts from '../api/facts/about-itself.json' with { type: 'json' };
+import { availableHere } from '../api/kinds/apiservice.ts';
 import { rfc3339 } from '../host/clock.ts';
 
 /** An object that nobody has given an identity yet. */
@@ -23,9 +24,8 @@ const MANAGED = { 'kube-aggregator.kubernetes.io/automanaged': 'onstart' };
 export function aboutItself(now: number): Told[] {
   const flowControl = 'flowcontrol.apiserver.k8s.io';
   const lastTransitionTime = rfc3339(now);
-  const here = { lastTransitionTime, message: 'Local APIServices are always available', reason: 'Local' };
   const services = facts.apiservices.map(({ name, spec }): Told => {
-    const status = { conditions: [{ ...here, status: 'True', type: 'Available' }] };
+    const status = { conditions: [availableHere(lastTransitionTime)] };
     const draft = { metadata: { name, labels: MANAGED }, spec, status };
     return { group: 'apiregistration.k8s.io', kind: 'APIService', draft };
   });

@@ -77,12 +77,21 @@ export class Documents {
     if (rest.length > 0) return this.notFound();
     const asked = name === undefined ? checks : checks.filter(([known]) => known === name);
     if (asked.length === 0) return this.notFound();
-    const found = asked.map(([known, check]) => ({ known, problem: check() }));
-    const isFine = found.every(({ problem }) => problem === undefined);
+    const excluded = new Set(name === undefined ? query.getAll('exclude') : []);
+    let isFine = true;
+    const lines = asked.map(([known, check]) => {
+      if (excluded.delete(known)) return `[+]${known} excluded: ok\n`;
+      const problem = check();
+      if (problem) isFine = false;
+      return problem ? `[-]${known} failed: ${problem}\n` : `[+]${known} ok\n`;
+    });
     if (isFine && (name !== undefined || !query.has('verbose'))) return text(200, 'ok');
-    const lines = found.map(({ known, problem }) => (problem ? `[-]${known} failed: ${problem}` : `[+]${known} ok`));
+    if (excluded.size > 0) {
+      const unknown = [...excluded].sort().map((one) => `"${one}"`);
+      lines.push(`warn: some health checks cannot be excluded: no matches for ${unknown.join(',')}\n`);
+    }
     const verdict = `${endpoint} check ${isFine ? 'passed' : 'failed'}`;
-    return text(isFine ? 200 : 500, `${lines.join('\n')}\n${verdict}\n`);
+    return text(isFine ? 200 : 500, `${lines.join('')}${verdict}\n`);
   }
 
   async #discover(words: string[], request: DocumentRequest): Promise<Rendered> {

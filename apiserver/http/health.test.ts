@@ -17,3 +17,12 @@ it.each(['/healthz', '/livez', '/readyz'])(
     expect((await server.ask('GET', `${path}/ping`)).status).toBe(200);
   },
 );
+
+it('leaves out of the verdict what a client does not want in it, and says so', async () => {
+  server = await startTestServer({ storeProblem: () => 'full' });
+  expect(await server.ask('GET', '/readyz?exclude=etcd')).toMatchObject({ status: 200, body: 'ok' });
+  const { body } = await server.ask('GET', '/readyz?exclude=etcd&exclude=none&verbose');
+  expect(body).toMatch(/^\[\+\]ping ok\n/);
+  expect(body).toContain('[+]etcd excluded: ok\n');
+  expect(body).toMatch(/\nwarn: some health checks cannot be excluded: no matches for "none"\nreadyz check passed\n$/);
+});

@@ -12,6 +12,8 @@ export class OpenAPIDocuments {
   readonly #catalogue: Catalogue;
   /** What takes long to make and is asked for by every kubectl, by name; good for as long as the catalogue does not change. */
   readonly #made = new Map<string, Promise<Rendered>>();
+  /** Of what was made: megabytes that are not hashed for every request. */
+  readonly #hashes = new WeakMap<Buffer, string>();
 
   constructor(catalogue: Catalogue) {
     this.#catalogue = catalogue;
@@ -29,7 +31,7 @@ export class OpenAPIDocuments {
     const document = isProtobuf
       ? await this.#once('v2 in protobuf', async () => protobufOf(parsed(await this.#v2())))
       : await asAsked(await this.#v2(), accept);
-    return tagged(document, { tag: hashOf(document.body), ifNoneMatch });
+    return tagged(document, { tag: this.#hashOf(document), ifNoneMatch });
   }
 
   #v2(): Promise<Rendered> {
@@ -40,7 +42,7 @@ export class OpenAPIDocuments {
   #index(): Promise<Rendered> {
     return this.#once('v3', async () => {
       const hashes = new Map<string, string>();
-      for (const path of documentPaths(this.#catalogue)) hashes.set(path, hashOf((await this.#v3(path)).body));
+      for (const path of documentPaths(this.#catalogue)) hashes.set(path, this.#hashOf(await this.#v3(path)));
       return { ...(await plainJson(openapiV3Index(hashes))), contentType: 'text/plain; charset=utf-8' };
     });
   }
@@ -49,7 +51,7 @@ export class OpenAPIDocuments {
   async #ofGroup(path: string, { info, headers }: DocumentRequest): Promise<Rendered | undefined> {
     if (!documentPaths(this.#catalogue).includes(path)) return undefined;
     const document = await this.#v3(path);
-    const tag = hashOf(document.body);
+    const tag = this.#hashOf(document);
     const asked = info.query.get('hash');
     if (asked && asked !== tag) return moved(path, tag);
     const kept = { cacheControl: 'public, immutable', expires: new Date(Date.now() + YEAR_MS).toUTCString() };
@@ -59,6 +61,12 @@ export class OpenAPIDocuments {
 
   #v3(path: string): Promise<Rendered> {
     return this.#once(`v3/${path}`, () => plainJson(openapiV3(this.#catalogue, path)));
+  }
+
+  #hashOf({ body }: Rendered): string {
+    const hash = this.#hashes.get(body) ?? hashOf(body);
+    this.#hashes.set(body, hash);
+    return hash;
   }
 
   #once(name: string, make: () => Promise<Rendered>): Promise<Rendered> {

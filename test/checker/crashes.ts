@@ -2,9 +2,9 @@
 // when anything of them is left: a process, a namespace, a mount, a cgroup, a file, a descriptor.
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { parseFlags } from '../../host/flags.ts';
 import { stopSignal } from '../../host/lifecycle.ts';
 import { eventually, TestLab } from '../harness/lab.ts';
+import { checkFlags } from './flags.ts';
 import { holdingsOf, remains } from './remains.ts';
 
 const FLAGS = {
@@ -55,7 +55,7 @@ async function restarts(lab: TestLab): Promise<number> {
   return counts.reduce((all, one) => all + Number(one), 0);
 }
 
-const { values } = parseFlags(FLAGS, process.argv.slice(2));
+const values = checkFlags('check:crashes', FLAGS);
 const signal = stopSignal();
 const lab = new TestLab({ nodes: 2 });
 try {

@@ -1,8 +1,8 @@
 // `npm run check:fuzz [-- --requests N --seed N]`: sends requests made of the server's own OpenAPI documents, and looks for answers
 // that say the server is at fault, that are late, or that do not come. Ends with 1 when it found one, and says the seed.
 import * as z from 'zod';
-import { parseFlags } from '../../host/flags.ts';
 import { stopSignal } from '../../host/lifecycle.ts';
+import { checkFlags } from './flags.ts';
 import { judgeRequests } from './judge-requests.ts';
 
 const FLAGS = {
@@ -10,7 +10,7 @@ const FLAGS = {
   seed: { type: z.coerce.number().int().nonnegative().optional(), help: 'of the choices (default by chance)' },
 };
 
-const { values } = parseFlags(FLAGS, process.argv.slice(2));
+const values = checkFlags('check:fuzz', FLAGS);
 const seed = values.seed ?? Math.floor(Math.random() * 2 ** 32);
 process.stdout.write(`seed ${seed}\n`);
 const { problems, statuses } = await judgeRequests({

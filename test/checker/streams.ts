@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { check } from '../../host/exec.ts';
-import { parseFlags } from '../../host/flags.ts';
 import { findKubectl } from '../harness/cluster.ts';
 import { eventually, TestLab } from '../harness/lab.ts';
 import { execByLibrary } from '../node/library-exec.ts';
+import { checkFlags } from './flags.ts';
 import { holdingsOf, remains } from './remains.ts';
 import { manyStreams, shell, TRIALS, type Trial } from './stream-trials.ts';
 
@@ -39,7 +39,7 @@ const SETTLED = `for pod in box files talker short; do
   until k exec $pod -- cat /proc/1/cmdline | grep -qaE '^(sleep|httpd)'; do sleep 0.2; done
 done`;
 
-const { values } = parseFlags(FLAGS, process.argv.slice(2));
+const values = checkFlags('check:streams', FLAGS);
 const newest = findKubectl();
 if (!newest) throw new Error('there is no kubectl');
 const kubectls = [newest, join(dirname(newest), 'kubectl.1.27')].filter(existsSync);

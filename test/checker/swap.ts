@@ -4,8 +4,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import * as z from 'zod';
-import { parseFlags } from '../../host/flags.ts';
 import { apart } from '../network.ts';
+import { checkFlags } from './flags.ts';
 import { isRace } from './log-errors.ts';
 import { type Programs, playSide, type SideOptions, type SideOutcome } from './swap-side.ts';
 
@@ -44,7 +44,7 @@ function tell(server: string, { answers, errors }: SideOutcome): void {
 
 /** Returns the exit code. */
 async function judge(): Promise<number> {
-  const { values } = parseFlags(FLAGS, process.argv.slice(2));
+  const values = checkFlags('check:swap', FLAGS);
   const options = { programs: programs(), seconds: values.minutes * 60, seed: values.seed };
   const theirs = await playApart({ ...options, server: 'upstream' });
   tell('upstream', theirs);

@@ -1,8 +1,8 @@
 // `npm run check:watch [-- --minutes N --seed N]`: looks for events that are lost, repeated, out of order or from the future. Ends
 // with 1 when it found one, and says the seed.
 import * as z from 'zod';
-import { parseFlags } from '../../host/flags.ts';
 import { stopSignal } from '../../host/lifecycle.ts';
+import { checkFlags } from './flags.ts';
 import { judgeWatches } from './judge-watches.ts';
 
 const FLAGS = {
@@ -10,7 +10,7 @@ const FLAGS = {
   seed: { type: z.coerce.number().int().nonnegative().optional(), help: 'of the choices (default by chance)' },
 };
 
-const { values } = parseFlags(FLAGS, process.argv.slice(2));
+const values = checkFlags('check:watch', FLAGS);
 const seed = values.seed ?? Math.floor(Math.random() * 2 ** 32);
 process.stdout.write(`seed ${seed}\n`);
 const { problems, events, lives, judged } = await judgeWatches({
