@@ -30,6 +30,8 @@ export interface Operation {
   readonly body?: string;
   /** Name of the answer's definition; absent: a text. */
   readonly answer?: string;
+  /** The answer's media type; absent: those of objects, or of a text. */
+  readonly answerType?: string;
   /** Of success. */
   readonly codes: readonly number[];
 }
@@ -58,12 +60,18 @@ export function pathsOf(kind: Kind, definitionOf: DefinitionOf): Record<string, 
   return Object.fromEntries(Object.entries(paths.operations).map(([path, operations]) => [path, itemOf(operations)]));
 }
 
-/** What tells clients which groups, versions and resources there are. */
+/** What tells clients which groups, versions and resources there are, and how ServiceAccounts' tokens are checked. */
 export function discoveryPaths(versions: Iterable<Pick<Kind, 'group' | 'version'>>): Record<string, PathItem> {
   const items: Record<string, PathItem> = {
     '/api/': asked('getCoreAPIVersions', 'core', `${META}APIVersions`),
     '/apis/': asked('getAPIVersions', 'apis', `${META}APIGroupList`),
     '/version/': asked('getCodeVersion', 'version', 'io.k8s.apimachinery.pkg.version.Info'),
+    '/.well-known/openid-configuration/': asked('getServiceAccountIssuerOpenIDConfiguration', 'WellKnown', {
+      answerType: 'application/json',
+    }),
+    '/openid/v1/jwks/': asked('getServiceAccountIssuerOpenIDKeyset', 'openid', {
+      answerType: 'application/jwk-set+json',
+    }),
   };
   for (const { group, version } of versions) {
     const name = groupName(group);
@@ -74,10 +82,11 @@ export function discoveryPaths(versions: Iterable<Pick<Kind, 'group' | 'version'
   return items;
 }
 
-const asked = (id: string, tag: string, answer: string): PathItem => ({
-  parameters: [],
-  operations: { get: { id, tag, parameters: [], answer, codes: [200] } },
-});
+/** `answers`: the answer's definition, or the media type of a text. */
+function asked(id: string, tag: string, answers: string | Pick<Operation, 'answerType'>): PathItem {
+  const said = typeof answers === 'string' ? { answer: answers } : answers;
+  return { parameters: [], operations: { get: { id, tag, parameters: [], ...said, codes: [200] } } };
+}
 
 /** `/api/v1`, `/apis/GROUP/VERSION`. */
 export function rootOf({ group, version }: Pick<Kind, 'group' | 'version'>): string {

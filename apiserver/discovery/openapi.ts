@@ -102,7 +102,8 @@ const PATCH_TYPES = [
 const REFUSALS: Json = { 401: { description: 'Unauthorized' } };
 
 /** The media types of an operation's answer. */
-function answerTypes({ action = '', answer }: Operation): string[] {
+function answerTypes({ action = '', answer, answerType }: Operation): string[] {
+  if (answerType) return [answerType];
   if (action === 'connect') return ['*/*'];
   if (answer === undefined) return ['text/plain', ...SERVED];
   return /^(list|watch|watchlist)$/.test(action) ? STREAMED : SERVED;
