@@ -54,14 +54,21 @@ export function headersOf({ method, path, contentType }: Request, { token }: Tar
 async function overHttp1(target: Target): Promise<Wire> {
   const socket = await openSocket(target);
   let received: Buffer[] = [];
+  let size = 0;
+  let head: Head | undefined;
   let waiting: { resolve(body: string): void; reject(error: Error): void } | undefined;
   socket.on('data', (chunk: Buffer) => {
     received.push(chunk);
-    const answer = parseAnswer(received.length === 1 ? chunk : Buffer.concat(received));
-    if (!answer) return;
+    size += chunk.length;
+    head ??= parseHead(received.length === 1 ? chunk : Buffer.concat(received));
+    if (!head || size < head.bodyEnd) return;
+    const { status, bodyStart, bodyEnd } = head;
+    const body = Buffer.concat(received).toString('utf8', bodyStart, bodyEnd);
     received = [];
-    if (answer.status >= 200 && answer.status < 300) waiting!.resolve(answer.body);
-    else waiting!.reject(new Error(`${answer.status}: ${answer.body}`));
+    size = 0;
+    head = undefined;
+    if (status >= 200 && status < 300) waiting!.resolve(body);
+    else waiting!.reject(new Error(`${status}: ${body}`));
   });
   socket.on('error', (error) => waiting?.reject(error));
   socket.on('close', () => waiting?.reject(new Error('the server closed the connection')));
@@ -73,17 +80,22 @@ async function overHttp1(target: Target): Promise<Wire> {
   return { send, close: () => socket.destroy() };
 }
 
-/** Undefined while the answer is not complete; throws when it has no Content-Length. */
-function parseAnswer(bytes: Buffer): { status: number; body: string } | undefined {
+interface Head {
+  readonly status: number;
+  /** In bytes from the answer's first. */
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+}
+
+/** Undefined while the head is not complete; throws when it has no Content-Length. */
+function parseHead(bytes: Buffer): Head | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = bytes.toString('latin1', 0, end);
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
   if (length === undefined) throw new Error(`an answer without Content-Length: ${head}`);
-  const bodyEnd = end + 4 + Number(length);
-  return bytes.length < bodyEnd
-    ? undefined
-    : { status: Number(head.slice(9, 12)), body: bytes.toString('utf8', end + 4, bodyEnd) };
+  const bodyStart = end + 4;
+  return { status: Number(head.slice(9, 12)), bodyStart, bodyEnd: bodyStart + Number(length) };
 }
 
 async function overHttp2(target: Target): Promise<Wire> {

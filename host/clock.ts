@@ -25,9 +25,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** The second last written, and how: a server writes the present one thousands of times. */
+let written = { second: Number.NaN, text: '' };
+
 /** RFC 3339 with whole seconds, as metav1.Time is written. `ms` since the epoch. */
 export function rfc3339(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  if (second !== written.second) written = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
+  return written.text;
 }
 
 /** RFC 3339 with microseconds, as metav1.MicroTime is written. `ms` since the epoch. */
