@@ -33,6 +33,16 @@ const clientGo: Client = {
   checks: (cache) => ({ argv: [join(cache, 'checks')] }),
 };
 
+const controllerRuntime: Client = {
+  name: 'controller-runtime',
+  source: source('controller-runtime'),
+  needs: ['go'],
+  prepare: (cache) => [
+    { argv: ['go', 'build', '-o', join(cache, 'checks'), '.'], cwd: source('controller-runtime') },
+  ],
+  checks: (cache) => ({ argv: [join(cache, 'checks')] }),
+};
+
 const helm: Client = {
   name: 'helm',
   source: source('helm'),
@@ -105,7 +115,7 @@ function kubectlAt(name: string, path: string): Client {
 }
 
 export function allClients(): Client[] {
-  return [...kubectls(), clientNode, clientGo, helm, python, fabric8, kubeRs];
+  return [...kubectls(), clientNode, clientGo, controllerRuntime, helm, python, fabric8, kubeRs];
 }
 
 /** The path of a program on PATH, or of one that is a path already. */
