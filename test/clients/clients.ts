@@ -37,9 +37,7 @@ const controllerRuntime: Client = {
   name: 'controller-runtime',
   source: source('controller-runtime'),
   needs: ['go'],
-  prepare: (cache) => [
-    { argv: ['go', 'build', '-o', join(cache, 'checks'), '.'], cwd: source('controller-runtime') },
-  ],
+  prepare: (cache) => [{ argv: ['go', 'build', '-o', join(cache, 'checks'), '.'], cwd: source('controller-runtime') }],
   checks: (cache) => ({ argv: [join(cache, 'checks')] }),
 };
 
