@@ -33,6 +33,7 @@ const UPSTREAMS_OWN = [
   /^map: map\[.* does not contain declared merge key: /,
   /^\[?target\.(name|kind): /,
   /^error dialing backend: /,
+  /^no preferred addresses found; known addresses: \[\]$/,
   /^error trying to reach service: /,
   /^no endpoints available for service /,
   /^This pod has more than one PodDisruptionBudget/,
