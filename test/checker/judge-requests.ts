@@ -21,7 +21,7 @@ export interface FuzzResult {
 
 const SENDERS = 6;
 /** ms an answer may take. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 10_000;
 const MAX_PROBLEMS = 30;
 
 /** What upstream answers with a 5xx, too: bad versions, what cannot be applied or bound, nobody behind a proxy, several budgets. */
