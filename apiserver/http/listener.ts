@@ -20,7 +20,7 @@ import { Peers } from './peers.ts';
 import { Exchange, type Received } from './pipeline.ts';
 import { Http1Reply, Http2Reply, type Reply } from './reply.ts';
 import { BODY_LIMIT, readBytes } from './request-body.ts';
-import { readRequestInfo } from './request-info.ts';
+import { type RequestInfo, readRequestInfo } from './request-info.ts';
 import { type Services, serve } from './serve.ts';
 
 export interface ListenOptions {
@@ -66,7 +66,7 @@ export async function listen(behind: Services, options: ListenOptions): Promise<
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     frameworkErrors: (_error, { raw }, reply) => {
       reply.hijack();
-      serveReceived(services, { ...requestOf(raw, services), reply: new Http1Reply(raw, reply.raw), body: EMPTY });
+      serveReceived(services, received(services, raw, reply.raw, EMPTY));
     },
   });
   route(app, services);
@@ -124,9 +124,7 @@ function route(app: FastifyInstance, services: Entrance): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.all('*', (request, reply) => {
     reply.hijack();
-    const { raw } = request;
-    const body = (request.body as Buffer | undefined) ?? EMPTY;
-    serveReceived(services, { ...requestOf(raw, services), reply: new Http1Reply(raw, reply.raw), body });
+    serveReceived(services, received(services, request.raw, reply.raw, (request.body as Buffer | undefined) ?? EMPTY));
   });
   // What is refused before any route: a body that is too large, or that the client broke off.
   app.setErrorHandler((_error, { raw }, reply) => {
@@ -135,12 +133,18 @@ function route(app: FastifyInstance, services: Entrance): void {
   });
 }
 
-const requestOf = ({ method = 'GET', url = '/', headers, socket }: IncomingMessage, { peers }: Entrance) => ({
-  method,
-  url,
-  headers,
-  peer: peers.of(socket, socket),
-});
+/** By HTTP/1.1. Every field is named here: what is gathered by spreading costs a tenth of a small request. */
+function received(
+  { peers }: Entrance,
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+  upgrade?: Received['upgrade'],
+): Received {
+  const { method = 'GET', url = '/', headers, socket } = request;
+  const reply = new Http1Reply(request, response);
+  return { method, url, headers, body, reply, upgrade, peer: peers.of(socket, socket) };
+}
 
 /** Resolves when `server` listens, as `begin` tells it to. Throws the system's error. */
 function listening(server: Server, begin: () => void): Promise<void> {
@@ -171,21 +175,19 @@ const END_STREAM = 1;
 
 const EMPTY = Buffer.alloc(0);
 
-function serveReceived(
-  services: Entrance,
-  { method, ...request }: Omit<Received, 'info'> & { readonly method: string },
-): void {
-  let info: Received['info'];
+function serveReceived(services: Entrance, request: Received): void {
+  const { method, url, reply } = request;
+  let info: RequestInfo;
   try {
-    info = readRequestInfo(method, request.url);
+    info = readRequestInfo(method, url);
   } catch {
     // Its escapes are malformed: net/http refuses it before any handler.
-    const body = Buffer.from(`400 Bad Request: malformed path ${JSON.stringify(request.url)}`);
+    const body = Buffer.from(`400 Bad Request: malformed path ${JSON.stringify(url)}`);
     const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': body.length };
-    request.reply.send(400, headers, body);
+    reply.send(400, headers, body);
     return;
   }
-  void serve(new Exchange({ ...request, info }), services);
+  void serve(new Exchange(request, info), services);
 }
 
 /** Refused before anybody asked who it is from; the connection ends, since the rest of the body is not read. */
@@ -208,8 +210,7 @@ function serveUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, se
   response.assignSocket(socket);
   response.on('finish', () => socket.end());
   if (head.length > 0) socket.unshift(head);
-  const reply = new Http1Reply(request, response);
-  serveReceived(services, { ...requestOf(request, services), reply, body: EMPTY, upgrade: { socket } });
+  serveReceived(services, received(services, request, response, EMPTY, { socket }));
 }
 
 function trackSockets(server: Server): Set<Socket> {

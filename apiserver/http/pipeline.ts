@@ -11,12 +11,12 @@ import type { RequestInfo } from './request-info.ts';
 
 /** A request as it came. */
 export interface Received {
-  readonly info: RequestInfo;
+  readonly method: string;
+  /** Path and query as the client sent them. */
+  readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly reply: Reply;
-  /** Path and query as the client sent them. */
-  readonly url: string;
   /** The connection, where the client wants to use it otherwise; what it has sent already can be read from it. */
   readonly upgrade?: { readonly socket: Duplex };
   /** The client's certificate, when it has shown one. */
@@ -24,7 +24,7 @@ export interface Received {
 }
 
 /** One request on its way. */
-export class Exchange implements Received {
+export class Exchange {
   readonly info: RequestInfo;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -36,14 +36,14 @@ export class Exchange implements Received {
   /** Set by authentication, replaced by impersonation. */
   user: User = ANONYMOUS;
 
-  constructor({ info, headers, body, reply, url, upgrade, peer }: Received) {
+  constructor(received: Received, info: RequestInfo) {
     this.info = info;
-    this.headers = headers;
-    this.body = body;
-    this.reply = reply;
-    this.url = url;
-    this.upgrade = upgrade;
-    this.peer = peer;
+    this.headers = received.headers;
+    this.body = received.body;
+    this.reply = received.reply;
+    this.url = received.url;
+    this.upgrade = received.upgrade;
+    this.peer = received.peer;
   }
 
   get wantsWebSocket(): boolean {

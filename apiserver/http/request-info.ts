@@ -45,7 +45,10 @@ export function readRequestInfo(method: string, url: string): RequestInfo {
     return oldWatch(words.toSpliced(at, 1), path, query);
   const place = resourcePlace(words);
   if (!place) return { ...NOTHING, method, path, query, verb: method.toLowerCase() };
-  return { method, path, query, isResource: true, ...place, verb: verbOf(method, place.name, query) };
+  // Every field is named: a spread would cost more than the reading.
+  const { group, version, namespace, resource, subresource, name, rest } = place;
+  const verb = verbOf(method, name, query);
+  return { method, path, query, isResource: true, verb, group, version, namespace, resource, subresource, name, rest };
 }
 
 /** `/api/v1/watch/pods`, deprecated in Kubernetes 1.11 and still served: the list's own watch, of one object when it is named. */

@@ -42,9 +42,9 @@ const BOOKMARK_MS = 60_000;
 
 /** Serves one exchange to its end; never rejects. */
 export function serve(exchange: Exchange, services: Services): Promise<void> {
-  const served = serveOne(exchange, services);
+  const served: Promise<void> = serveOne(exchange, services).then(() => void services.open.delete(served));
   services.open.add(served);
-  return served.finally(() => services.open.delete(served));
+  return served;
 }
 
 async function serveOne(exchange: Exchange, services: Services): Promise<void> {
