@@ -24,6 +24,16 @@ export class RuleSum {
   }
 }
 
+/**
+ * Whether what a listing says is what was written before it or, of what was written meanwhile, at any moment. `expected`: the sums of all
+ * those. Undefined when it is none and something was written meanwhile: a listing that the kernel gives in several pieces may have one
+ * from before and one from after.
+ */
+export function isOneOf(expected: ReadonlySet<string>, found: string | undefined): boolean | undefined {
+  if (found !== undefined && expected.has(found)) return true;
+  return expected.size === 1 ? false : undefined;
+}
+
 /** Two multiplicative hashes, each mixed as MurmurHash3 does at its end (fmix32). */
 function hash(text: string): [number, number] {
   let [low, high] = [0x9747b28c, 0x1b873593];

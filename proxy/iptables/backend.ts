@@ -6,7 +6,7 @@ import { Iptables } from '../../host/iptables.ts';
 import { watchRules } from '../../host/rule-watch.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import { type IPFamily, type Plan, reachableEndpoints } from '../plan.ts';
-import { RuleSum } from '../rule-sum.ts';
+import { isOneOf, RuleSum } from '../rule-sum.ts';
 import { CANARY, fixedChains, JUMPS, lastRules, SHARED_CHAINS } from './fixed-rules.ts';
 import { change, removeAll, repair } from './kernel-diff.ts';
 import { RestoreScript, SMALL } from './restore-script.ts';
@@ -175,7 +175,7 @@ export class IptablesBackend implements Backend {
     const { sum, visitor } = summing();
     try {
       await this.#iptables.read(visitor, signal);
-      return this.#expected === expected ? expected.has(sum.value) : undefined;
+      return this.#expected === expected ? isOneOf(expected, sum.value) : undefined;
     } finally {
       this.#expected = undefined;
     }

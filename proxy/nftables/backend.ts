@@ -4,6 +4,7 @@ import { hasOwnNetlinkLimits, Nft, NftTransaction } from '../../host/nft.ts';
 import { watchRules } from '../../host/rule-watch.ts';
 import type { Backend, RuleIndex } from '../backend.ts';
 import type { IPFamily, Plan } from '../plan.ts';
+import { isOneOf } from '../rule-sum.ts';
 import { Applied, summing } from './applied.ts';
 import { FIXED_CHAINS, fixedSets, nftFamily, TABLE } from './layout.ts';
 import { repairTable } from './repair.ts';
@@ -85,7 +86,7 @@ export class NftablesBackend implements Backend {
     const { sum, visitor } = summing();
     try {
       const isThere = await this.#nft.readTable(nftFamily(this.#family), TABLE, visitor, { signal });
-      return this.#expected === expected ? isThere && expected.has(sum.value) : undefined;
+      return this.#expected === expected ? isOneOf(expected, isThere ? sum.value : undefined) : undefined;
     } finally {
       this.#expected = undefined;
     }
