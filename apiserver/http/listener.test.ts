@@ -194,3 +194,13 @@ it('tells a watch of a change before whoever made it is answered, on the connect
   expect(order).toEqual(['a', 'answer', 'b', 'answer', 'c', 'answer']);
   session.destroy();
 });
+
+it('answers in full who asks for another protocol and gets none', async () => {
+  const { hostname, port } = new URL(server.url);
+  const socket = connectTls({ host: hostname, port: Number(port), ca: server.caCert });
+  const head = `GET /openapi/v2 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.token}\r\n`;
+  socket.write(`${head}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`);
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4))).toHaveProperty('definitions');
+});

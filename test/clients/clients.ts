@@ -25,21 +25,17 @@ const HERE = new URL('../../test/clients/', import.meta.url).pathname;
 
 const source = (name: string): string => join(HERE, name);
 
-const clientGo: Client = {
-  name: 'client-go',
-  source: source('go'),
+/** One that is all of a folder of Go. */
+const goProgram = (name: string, folder: string): Client => ({
+  name,
+  source: source(folder),
   needs: ['go'],
-  prepare: (cache) => [{ argv: ['go', 'build', '-o', join(cache, 'checks'), '.'], cwd: source('go') }],
+  prepare: (cache) => [{ argv: ['go', 'build', '-o', join(cache, 'checks'), '.'], cwd: source(folder) }],
   checks: (cache) => ({ argv: [join(cache, 'checks')] }),
-};
+});
 
-const controllerRuntime: Client = {
-  name: 'controller-runtime',
-  source: source('controller-runtime'),
-  needs: ['go'],
-  prepare: (cache) => [{ argv: ['go', 'build', '-o', join(cache, 'checks'), '.'], cwd: source('controller-runtime') }],
-  checks: (cache) => ({ argv: [join(cache, 'checks')] }),
-};
+const clientGo = goProgram('client-go', 'go');
+const controllerRuntime = goProgram('controller-runtime', 'controller-runtime');
 
 const helm: Client = {
   name: 'helm',

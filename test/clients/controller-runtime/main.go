@@ -40,19 +40,22 @@ var checks = []struct {
 
 func main() {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
-	if err := run(ctrl.SetupSignalHandler()); err != nil {
+	failed, err := run(ctrl.SetupSignalHandler())
+	if err != nil {
 		fmt.Println("FAIL", err)
+	}
+	if err != nil || failed > 0 {
 		os.Exit(1)
 	}
 }
 
-// run returns an error when a check failed, or could not begin.
-func run(ctx context.Context) error {
+// run returns how many checks failed, or why they could not be made.
+func run(ctx context.Context) (failed int, err error) {
 	os.Setenv("USE_EXISTING_CLUSTER", "true")
 	environment := &envtest.Environment{}
 	config, err := environment.Start()
 	if err != nil {
-		return fmt.Errorf("envtest: %w", err)
+		return 0, fmt.Errorf("envtest: %w", err)
 	}
 	defer environment.Stop()
 	manager, err := ctrl.NewManager(config, ctrl.Options{
@@ -62,27 +65,26 @@ func run(ctx context.Context) error {
 		Metrics:                 server.Options{BindAddress: "0"},
 	})
 	if err != nil {
-		return fmt.Errorf("manager: %w", err)
+		return 0, fmt.Errorf("manager: %w", err)
 	}
 	if err := addOperator(ctx, manager); err != nil {
-		return fmt.Errorf("operator: %w", err)
+		return 0, fmt.Errorf("operator: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	uncached, err := client.New(config, client.Options{})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: home}}
 	if err := uncached.Create(ctx, namespace); err != nil {
-		return fmt.Errorf("namespace: %w", err)
+		return 0, fmt.Errorf("namespace: %w", err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- manager.Start(ctx) }()
 	if !manager.GetCache().WaitForCacheSync(ctx) {
-		return fmt.Errorf("the caches did not fill")
+		return 0, fmt.Errorf("the caches did not fill")
 	}
-	failed := 0
 	for _, check := range checks {
 		if err := check.run(ctx, manager.GetClient()); err != nil {
 			fmt.Printf("FAIL %s: %v\n", check.name, err)
@@ -93,12 +95,9 @@ func run(ctx context.Context) error {
 	}
 	cancel()
 	if err := <-ended; err != nil {
-		return fmt.Errorf("the manager ended with: %w", err)
+		return failed, fmt.Errorf("the manager ended with: %w", err)
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d checks", failed)
-	}
-	return nil
+	return failed, nil
 }
 
 // eventually waits until found says nothing more, and tells what it said last when it does not.
