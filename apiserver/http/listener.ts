@@ -209,6 +209,7 @@ function serveUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, se
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.on('finish', () => socket.end());
+  socket.on('drain', () => response.emit('drain')); // as Node does where nobody wants the connection
   if (head.length > 0) socket.unshift(head);
   serveReceived(services, received(services, request, response, EMPTY, { socket }));
 }
